@@ -1,0 +1,2 @@
+# gatewayz-auth: `make help` lists everything.
+.DEFAULT_GOAL := help

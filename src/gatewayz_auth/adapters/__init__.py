@@ -1,0 +1,1 @@
+"""How the service touches the world: one folder a neighbour."""

@@ -1,0 +1,1 @@
+"""Postgres: the pool, the one statement, the migrations and the embedded server."""

@@ -1,0 +1,1 @@
+"""Privy: tokens, signing keys, and the development issuer."""

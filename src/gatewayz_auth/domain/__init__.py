@@ -1,0 +1,1 @@
+"""What sign-in means: rules over plain values, with the standard library only."""

@@ -1,0 +1,120 @@
+"""Who calls: what a verified token says, and what the body merely claims."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_PRIVY_ID = re.compile(r"did:privy:[A-Za-z0-9_-]{1,128}\Z")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+\Z")
+
+VERIFIED_EMAIL_TYPES = ("email", "google_oauth", "apple_oauth")
+"""Signed entries of these types prove an e-mail; no other provider's do (contract, section 1)."""
+
+_METHODS = {
+    "email": "email",
+    "phone": "phone",
+    "wallet": "wallet",
+    "smart_wallet": "wallet",
+    "google": "google",
+    "github": "github",
+    "apple": "apple",
+    "twitter": "twitter",
+    "discord": "discord",
+    "farcaster": "farcaster",
+    "passkey": "passkey",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """One entry of ``linked_accounts``; control characters are already taken out, an unknown ``type`` is kept."""
+
+    type: str
+    address: str | None = None
+    email: str | None = None
+    subject: str | None = None
+    name: str | None = None
+    username: str | None = None
+    phone_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessProof:
+    """What a verified access token proves: who, in which session, until when (``exp``, seconds since 1970)."""
+
+    subject: str
+    session_id: str
+    expires_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProof:
+    """What a verified identity token proves: the accounts that Privy has verified for ``subject``."""
+
+    subject: str
+    linked_accounts: tuple[LinkedAccount, ...]
+    expires_at_s: float
+
+
+def is_privy_id(text: str) -> bool:
+    """Whether ``text`` is ``did:privy:`` and 1 to 128 of ``A-Za-z0-9_-``."""
+    return _PRIVY_ID.match(text) is not None
+
+
+def without_controls(text: str) -> str:
+    """``text`` without control, format, surrogate and private characters, spaces folded; may be empty."""
+    kept = "".join(c if not unicodedata.category(c).startswith("C") else " " for c in text)
+    return " ".join(kept.split())
+
+
+def normalised_email(text: str | None) -> str | None:
+    """The e-mail in the one form it is compared and stored in (NFKC, lower case), or None where it is none."""
+    if not text or len(text) > 320:  # noqa: PLR2004 - RFC 5321: 64 + 1 + 255
+        return None
+    folded = unicodedata.normalize("NFKC", text).strip().lower()
+    if any(unicodedata.category(c).startswith("C") for c in folded):
+        return None
+    return folded if _EMAIL.match(folded) else None
+
+
+def _email_of(account: LinkedAccount) -> str | None:
+    raw = account.address if account.type == "email" else account.email
+    return normalised_email(raw)
+
+
+def verified_email(signed: tuple[LinkedAccount, ...]) -> str | None:
+    """The first e-mail that ``signed`` entries prove, normalised; None where they prove none."""
+    for account in signed:
+        if account.type in VERIFIED_EMAIL_TYPES and (email := _email_of(account)):
+            return email
+    return None
+
+
+def claimed_email(field: str | None, claimed: tuple[LinkedAccount, ...]) -> str | None:
+    """The e-mail that the body shows: its own field first, then its linked accounts. Display data, never proof."""
+    if email := normalised_email(field):
+        return email
+    for account in claimed:
+        if account.type != "wallet" and (email := _email_of(account)):
+            return email
+    return None
+
+
+def phone_of(accounts: tuple[LinkedAccount, ...]) -> str | None:
+    """The first phone number of type ``phone`` in ``accounts``, at most 32 characters; None where there is none."""
+    for account in accounts:
+        if account.type == "phone" and account.phone_number:
+            number = without_controls(account.phone_number)
+            if number and len(number) <= 32:  # noqa: PLR2004 - E.164 has 15 digits; the rest is punctuation
+                return number
+    return None
+
+
+def auth_method(accounts: tuple[LinkedAccount, ...]) -> str:
+    """How they signed in, in the contract's words: the first entry of a known type, ``other`` where none is."""
+    for account in accounts:
+        if method := _METHODS.get(account.type.removesuffix("_oauth")):
+            return method
+    return "other"

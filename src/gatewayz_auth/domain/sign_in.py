@@ -1,0 +1,130 @@
+"""A sign-in: what is asked, what the database is asked for, and the answer with where it came from."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gatewayz_auth.domain.identity import LinkedAccount
+from gatewayz_auth.domain.users import Account
+
+ENVIRONMENT_TAGS = ("live", "test", "development")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRequest:
+    """A well-formed request: both tokens are proof, everything else is a claim. Reprs show no token."""
+
+    token: str
+    identity_token: str | None
+    privy_user_id: str
+    linked_accounts: tuple[LinkedAccount, ...]
+    email: str | None
+    is_guest: bool
+    environment_tag: str
+    auto_create_api_key: bool
+    referral_code: str | None
+
+    def __repr__(self) -> str:
+        """Name the type and nothing of its contents: they are secret or personal."""
+        return "SignInRequest(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key ready to be stored, should the account have none of its tag: digest to find it, sealed copy to open it.
+
+    ``owner_secret`` (32 bytes) is also inside the seal. The statement stores ``sha256(owner_secret ‖ user id as 8
+    bytes, big endian)``, which binds the row to its owner although the owner is only known inside the statement.
+    """
+
+    key_id: uuid.UUID
+    environment_tag: str
+    prefix: str
+    digest: bytes
+    digest_key_id: str
+    sealed: bytes
+    owner_secret: bytes
+
+    def __repr__(self) -> str:
+        """Name the key by its id alone."""
+        return f"NewKey({self.key_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as the database holds it: never in clear."""
+
+    key_id: uuid.UUID
+    environment_tag: str
+    prefix: str
+    digest_key_id: str
+    sealed: bytes
+    owner_tag: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FindOrMake:
+    """Everything the one statement needs to find an account and its key, or to make them.
+
+    ``verified_email`` and ``verified_phone`` come from a signed identity token only; ``is_proven`` says that such a
+    token named at least one account. ``new_key`` is None where the caller wants no key made.
+    """
+
+    privy_user_id: str
+    region: str
+    may_join: bool
+    username: str
+    display_name: str | None
+    auth_method: str
+    verified_email: str | None
+    claimed_email: str | None
+    verified_phone: str | None
+    claimed_phone: str | None
+    is_guest: bool
+    is_proven: bool
+    credits: Decimal
+    full_credits: Decimal
+    tier: str
+    trial_days: int
+    environment_tag: str
+    new_key: NewKey | None
+    referral_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the one statement says: the account and its primary key of the tag (None: it has none), and if it is new."""
+
+    account: Account
+    key: StoredKey | None
+    is_new: bool
+
+
+class NotFound:
+    """Said only by the database: nobody of this identity exists and none was made. A time-out is never this."""
+
+
+class Source(enum.StrEnum):
+    """Where an answer came from; the words of the header ``X-Auth-Source``."""
+
+    CACHE = "cache"
+    DATABASE = "database"
+    LAST_KNOWN_GOOD = "last-known-good"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The answer: who, their key in clear (for the answer alone), from where, and how old in seconds."""
+
+    account: Account
+    api_key: str | None
+    is_new: bool
+    source: Source
+    age_s: float = 0.0
+
+    def __repr__(self) -> str:
+        """Name the account by its id alone: the key is in here."""
+        return f"SignedIn(user_id={self.account.user_id})"

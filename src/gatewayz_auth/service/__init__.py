@@ -1,0 +1,1 @@
+"""What the service does: use cases over ports, with no driver in sight."""

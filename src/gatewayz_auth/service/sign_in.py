@@ -1,0 +1,108 @@
+"""Sign in or sign up: token in, account and key out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.domain import identity as who
+from gatewayz_auth.domain import users
+from gatewayz_auth.domain.errors import AccountDisabled, SignupsClosed, SubjectMismatch, TokenNotAccepted
+from gatewayz_auth.domain.sign_in import FindOrMake, NotFound, SignedIn, Source
+
+if TYPE_CHECKING:
+    from gatewayz_auth.domain.identity import LinkedAccount
+    from gatewayz_auth.domain.sign_in import SignInRequest
+    from gatewayz_auth.domain.users import NewcomerRules
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.deadline import Deadline
+    from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.service.ports import Accounts, KeyVault, TokenVerifier
+
+_SPARE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_SPARE_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPolicy:
+    """Who is taken and with what: ``signups`` is ``on``, ``off`` or ``allowlist`` (verified e-mails of ``domains``)."""
+
+    newcomers: NewcomerRules
+    region: str
+    signups: str
+    signup_domains: tuple[str, ...]
+
+
+class SignIn:
+    """Signs people in: proven by their token, found or made in one round trip, answered within the deadline."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, in reading order
+        self,
+        verifier: TokenVerifier,
+        accounts: Accounts,
+        vault: KeyVault,
+        policy: SignInPolicy,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Compose the use case of its parts."""
+        self._verifier = verifier
+        self._accounts = accounts
+        self._vault = vault
+        self._policy = policy
+        self._clock = clock
+        self._entropy = entropy
+
+    def prove(self, request: SignInRequest) -> tuple[LinkedAccount, ...]:
+        """The accounts that are signed for whoever calls; refuses whoever does not prove to be ``user.id``."""
+        now_s = self._clock.utc_now_s()
+        access = self._verifier.access(request.token, now_s)
+        signed: tuple[LinkedAccount, ...] = ()
+        if request.identity_token is not None:
+            proof = self._verifier.identity(request.identity_token, now_s)
+            if proof.subject != access.subject:
+                raise TokenNotAccepted("identity_subject")
+            signed = proof.linked_accounts
+        if access.subject != request.privy_user_id:
+            raise SubjectMismatch
+        return signed
+
+    async def sign_in(
+        self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline
+    ) -> SignedIn:
+        """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
+        found = await self._accounts.find_or_make(self._wanted(request, signed), deadline)
+        if isinstance(found, NotFound):
+            raise SignupsClosed
+        if not found.account.is_active:
+            raise AccountDisabled
+        api_key = None if found.key is None else self._vault.open(found.key, found.account.user_id)
+        return SignedIn(found.account, api_key, found.is_new, Source.DATABASE)
+
+    def _wanted(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> FindOrMake:
+        policy = self._policy
+        email = who.verified_email(signed)
+        is_guest = request.is_guest and not signed
+        shown = users.display_name(signed, request.linked_accounts)
+        rules = policy.newcomers
+        return FindOrMake(
+            privy_user_id=request.privy_user_id,
+            region=policy.region,
+            may_join=users.may_join(policy.signups, policy.signup_domains, email),
+            username=users.username_from(shown, self._entropy.token(_SPARE_ALPHABET, _SPARE_LENGTH)),
+            display_name=shown,
+            auth_method=who.auth_method(signed or request.linked_accounts),
+            verified_email=email,
+            claimed_email=who.claimed_email(request.email, request.linked_accounts),
+            verified_phone=who.phone_of(signed),
+            claimed_phone=who.phone_of(request.linked_accounts),
+            is_guest=is_guest,
+            is_proven=bool(signed),
+            credits=rules.guest_credits if is_guest else rules.credits,
+            full_credits=rules.credits,
+            tier=rules.tier,
+            trial_days=rules.trial_days,
+            environment_tag=request.environment_tag,
+            new_key=self._vault.mint(request.environment_tag) if request.auto_create_api_key else None,
+            referral_code=request.referral_code,
+        )

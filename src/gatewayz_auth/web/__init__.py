@@ -1,0 +1,1 @@
+"""How the service is asked: HTTP in, HTTP out, no decisions."""
