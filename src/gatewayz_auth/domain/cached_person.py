@@ -33,13 +33,13 @@ class CachedPerson:
         return max(0.0, utc_now_s - self.as_of_s)
 
     def key_for(self, environment_tag: str) -> StoredKey | None:
-        """The sealed key of the tag; None where it is not known."""
+        """Give the sealed key of the tag; None where it is not known."""
         for key in self.keys:
             if key.environment_tag == environment_tag:
                 return key
         return None
 
     def with_key(self, key: StoredKey) -> CachedPerson:
-        """This person with ``key`` in place of the one of its tag; everything else as it was, its age too."""
+        """Put ``key`` in place of the one of its tag; everything else stays as it was, its age too."""
         others = tuple(old for old in self.keys if old.environment_tag != key.environment_tag)
         return replace(self, keys=(*others, key))
