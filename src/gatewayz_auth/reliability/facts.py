@@ -50,7 +50,7 @@ class AbandonedCallEnded:
 
 @dataclass(frozen=True, slots=True)
 class BreakerChanged:
-    """A circuit breaker went from ``before`` to ``after`` (``closed``, ``half_open``, ``open``) for ``reason``, a word."""
+    """A circuit breaker went from ``before`` to ``after`` (``closed``, ``half_open``, ``open``), for ``reason``."""
 
     neighbour: str
     before: str
