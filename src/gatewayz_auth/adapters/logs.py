@@ -1,0 +1,110 @@
+"""Log lines: the words of the contract's section 6 and the form they are written in; they live only here.
+
+Off the hot route structlog makes the lines. The line of a cached sign-in is put together by hand, because it is written
+thousands of times a second (docs/reference/performance.md has what it costs).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from gatewayz_auth.adapters.line_writer import LineWriter
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from structlog.typing import Processor, WrappedLogger
+
+QUIET_LIBRARIES = ("httpx", "httpcore", "asyncio", "uvicorn.access")
+
+
+def _rename_event(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["message"] = event.pop("event")
+    return event
+
+
+def _dumps(event: Any, **_: Any) -> bytes:  # noqa: ANN401 - structlog's own signature
+    return orjson.dumps(event, default=str)
+
+
+class _WriterHandler(logging.Handler):
+    """Takes the lines of libraries that log the standard way; never waits."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - a library's broken record must not reach a request
+            line = '{"level":"error","message":"A log record could not be formatted"}'
+        self._writer.write(line if isinstance(line, bytes) else line.encode())
+
+
+class _WriterLogger:
+    """What structlog writes to."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self._writer = writer
+
+    def msg(self, message: str | bytes) -> None:
+        self._writer.write(message if isinstance(message, bytes) else message.encode())
+
+    log = debug = info = warning = warn = error = critical = exception = msg
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The running log: ``writer`` takes finished lines, ``is_json`` says which form they have."""
+
+    writer: LineWriter
+    is_json: bool
+    level: int
+
+
+def configure(level: str, form: str, file: str | None) -> Logs:
+    """Send all lines of ``level`` and above to standard output and ``file``, as JSON or for a terminal (``form``)."""
+    stream = sys.stdout.buffer
+    is_json = form == "json" or (form == "auto" and not sys.stdout.isatty())
+    writer = LineWriter(stream, Path(file) if file else None)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _rename_event,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(serializer=_dumps)
+        if is_json
+        else structlog.dev.ConsoleRenderer(event_key="message", colors=sys.stdout.isatty())
+    )
+    number = logging.getLevelNamesMapping()[level]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: _WriterLogger(writer),
+        cache_logger_on_first_use=True,
+    )
+    handler = _WriterHandler(writer)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared[1:],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))
+    for name in QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    writer.start()
+    return Logs(writer, is_json, number)

@@ -1,0 +1,97 @@
+"""What one process remembers of the people it has answered: bounded, least recently used first to go."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_ENTRIES = 200_000
+"""About 0.9 kB each (docs/reference/performance.md): at most some 180 MB a process."""
+
+
+class Remembered:
+    """One person's answer for one environment tag, rendered; compact, because there are a hundred thousand of them.
+
+    ``as_of_s`` is when the database was asked (UTC seconds, our clock); ``database_as_of_s`` the same instant on the
+    database's clock, which orders it against changes. ``needs_proof``: a signed account would bring news (no verified
+    e-mail yet, or a guest). ``has_key``: an API key is in the answer.
+    """
+
+    __slots__ = ("as_of_s", "database_as_of_s", "fresh_until_s", "has_key", "needs_proof", "rendered", "user_id")
+
+    def __init__(  # noqa: PLR0913 - a record
+        self,
+        user_id: int,
+        rendered: bytes,
+        as_of_s: float,
+        database_as_of_s: float,
+        fresh_until_s: float,
+        *,
+        has_key: bool,
+        needs_proof: bool,
+    ) -> None:
+        """Keep the record as it is."""
+        self.user_id = user_id
+        self.rendered = rendered
+        self.as_of_s = as_of_s
+        self.database_as_of_s = database_as_of_s
+        self.fresh_until_s = fresh_until_s
+        self.has_key = has_key
+        self.needs_proof = needs_proof
+
+    def __repr__(self) -> str:
+        """Name the account by its id alone: the key is in here."""
+        return f"Remembered(user_id={self.user_id})"
+
+
+class ProcessCache:
+    """Answers by (Privy id, environment tag), at most ``max_entries``; one dictionary step a call, no clock."""
+
+    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+        """Start empty."""
+        self._max = max_entries
+        self._entries: OrderedDict[str, Remembered] = OrderedDict()
+        self.evictions = 0
+
+    @staticmethod
+    def key(privy_id: str, environment_tag: str) -> str:
+        """The key of an entry: the Privy id itself for ``live``, by far the most asked."""
+        return privy_id if environment_tag == "live" else f"{privy_id} {environment_tag}"
+
+    def get(self, privy_id: str, environment_tag: str) -> Remembered | None:
+        """The entry, now the most recently used, or None."""
+        key = privy_id if environment_tag == "live" else f"{privy_id} {environment_tag}"
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, privy_id: str, environment_tag: str, entry: Remembered) -> None:
+        """Keep ``entry``, the most recently used; the least recently used goes where there is no room."""
+        key = self.key(privy_id, environment_tag)
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._max:
+            self._entries.popitem(last=False)
+            self.evictions += 1
+
+    def forget(self, privy_id: str) -> None:
+        """Drop every entry of the person."""
+        self._entries.pop(privy_id, None)
+        self._entries.pop(f"{privy_id} test", None)
+        self._entries.pop(f"{privy_id} development", None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._entries.clear()
+
+    def __len__(self) -> int:
+        """How many entries there are."""
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, least recently used first."""
+        return iter(self._entries)
