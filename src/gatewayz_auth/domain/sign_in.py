@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-import uuid
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from gatewayz_auth.domain.identity import LinkedAccount
-from gatewayz_auth.domain.users import Account
+if TYPE_CHECKING:
+    import uuid
+    from decimal import Decimal
+
+    from gatewayz_auth.domain.identity import LinkedAccount
+    from gatewayz_auth.domain.users import Account
 
 ENVIRONMENT_TAGS = ("live", "test", "development")
 
@@ -113,6 +116,20 @@ class Source(enum.StrEnum):
     CACHE = "cache"
     DATABASE = "database"
     LAST_KNOWN_GOOD = "last-known-good"
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer: ``rendered`` is all of it but its time stamp, ``age_s`` seconds old, from ``source``."""
+
+    rendered: bytes
+    user_id: int
+    source: Source
+    age_s: float
+
+    def __repr__(self) -> str:
+        """Name the account by its id alone: the key is in here."""
+        return f"Answer(user_id={self.user_id})"
 
 
 @dataclass(frozen=True, slots=True)

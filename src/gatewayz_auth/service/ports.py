@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.identity import AccessProof, IdentityProof
     from gatewayz_auth.domain.sign_in import FindOrMake, Found, NewKey, NotFound, StoredKey
+    from gatewayz_auth.domain.users import Account
     from gatewayz_auth.reliability.deadline import Deadline
 
 
@@ -26,7 +28,7 @@ class Accounts(Protocol):
     """The database, as the sign-in sees it: one call, one round trip."""
 
     async def find_or_make(self, wanted: FindOrMake, deadline: Deadline) -> Found | NotFound:
-        """The account and its key, found or made; ``NotFound`` where it may not be made; ``NotKnown`` raised in time."""
+        """The account and its key, found or made; ``NotFound`` where it may not be made; else ``NotKnown``, in time."""
         ...
 
 
@@ -39,4 +41,44 @@ class KeyVault(Protocol):
 
     def open(self, key: StoredKey, user_id: int) -> str:
         """The key in clear, or ``NotKnown`` where it was altered, moved to another row or owner, or is foreign."""
+        ...
+
+
+class SharedCache(Protocol):
+    """What processes share: an accelerator that is not trusted. No call raises, each is bounded to some 50 ms."""
+
+    async def get(self, privy_id: str) -> CachedPerson | None:
+        """Whatever is remembered of the person, fresh or last known good; None for anything that is not in order."""
+        ...
+
+    async def put(self, person: CachedPerson) -> None:
+        """Remember ``person``, for its time to live and as last known good."""
+        ...
+
+    async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> None:
+        """Drop what is remembered, the last known good only where the change takes something away."""
+        ...
+
+
+class Observer(Protocol):
+    """Hears what the sign-in does on its way; never waits, never raises."""
+
+    def cache_asked(self, tier: str, result: str) -> None:
+        """``tier`` is ``process`` or ``redis``; ``result`` is ``hit``, ``miss``, ``stale`` or ``error``."""
+        ...
+
+    def database_asked(self) -> None:
+        """Nothing fresh is remembered of the person who signs in: the database is being asked."""
+        ...
+
+    def lookup_timed_out(self, limit_s: float) -> None:
+        """The database did not answer within ``limit_s`` seconds, the limit that applied."""
+        ...
+
+
+class Render(Protocol):
+    """How an answer is written: everything of it but its time stamp."""
+
+    def __call__(self, account: Account, api_key: str | None, *, is_new: bool) -> bytes:
+        """Write the answer of ``account``; a pure function."""
         ...

@@ -15,19 +15,19 @@ MAX_ENTRIES = 200_000
 class Remembered:
     """One person's answer for one environment tag, rendered; compact, because there are a hundred thousand of them.
 
-    ``as_of_s`` is when the database was asked (UTC seconds, our clock); ``database_as_of_s`` the same instant on the
-    database's clock, which orders it against changes. ``needs_proof``: a signed account would bring news (no verified
-    e-mail yet, or a guest). ``has_key``: an API key is in the answer.
+    ``as_of_s`` is when the database was asked (UTC seconds); ``change_version`` the newest change that had been noticed
+    before it was, which orders it against changes; ``fresh_until_s`` is on the monotonic clock. ``needs_proof``: a signed
+    account would bring news (no verified e-mail yet, or a guest). ``has_key``: an API key is in the answer.
     """
 
-    __slots__ = ("as_of_s", "database_as_of_s", "fresh_until_s", "has_key", "needs_proof", "rendered", "user_id")
+    __slots__ = ("as_of_s", "change_version", "fresh_until_s", "has_key", "needs_proof", "rendered", "user_id")
 
     def __init__(  # noqa: PLR0913 - a record
         self,
         user_id: int,
         rendered: bytes,
         as_of_s: float,
-        database_as_of_s: float,
+        change_version: int,
         fresh_until_s: float,
         *,
         has_key: bool,
@@ -37,7 +37,7 @@ class Remembered:
         self.user_id = user_id
         self.rendered = rendered
         self.as_of_s = as_of_s
-        self.database_as_of_s = database_as_of_s
+        self.change_version = change_version
         self.fresh_until_s = fresh_until_s
         self.has_key = has_key
         self.needs_proof = needs_proof
@@ -77,6 +77,15 @@ class ProcessCache:
         if len(self._entries) > self._max:
             self._entries.popitem(last=False)
             self.evictions += 1
+
+    def entry(self, key: str) -> Remembered:
+        """The entry of a key that iteration gave; it does not count as a use."""
+        return self._entries[key]
+
+    def of(self, privy_id: str) -> list[Remembered]:
+        """Every entry of the person; it does not count as a use."""
+        keys = (privy_id, f"{privy_id} test", f"{privy_id} development")
+        return [self._entries[key] for key in keys if key in self._entries]
 
     def forget(self, privy_id: str) -> None:
         """Drop every entry of the person."""

@@ -12,11 +12,12 @@ from gatewayz_auth.domain.sign_in import FindOrMake, NotFound, SignedIn, Source
 
 if TYPE_CHECKING:
     from gatewayz_auth.domain.identity import LinkedAccount
-    from gatewayz_auth.domain.sign_in import SignInRequest
+    from gatewayz_auth.domain.sign_in import Answer, SignInRequest
     from gatewayz_auth.domain.users import NewcomerRules
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.deadline import Deadline
     from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.service.auth_cache import AuthCache
     from gatewayz_auth.service.ports import Accounts, KeyVault, TokenVerifier
 
 _SPARE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -41,6 +42,7 @@ class SignIn:
         verifier: TokenVerifier,
         accounts: Accounts,
         vault: KeyVault,
+        cache: AuthCache,
         policy: SignInPolicy,
         clock: Clock,
         entropy: Entropy,
@@ -49,6 +51,7 @@ class SignIn:
         self._verifier = verifier
         self._accounts = accounts
         self._vault = vault
+        self._cache = cache
         self._policy = policy
         self._clock = clock
         self._entropy = entropy
@@ -67,9 +70,17 @@ class SignIn:
             raise SubjectMismatch
         return signed
 
-    async def sign_in(
-        self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline
-    ) -> SignedIn:
+    def fresh(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> Answer | None:
+        """The answer for whoever ``prove`` has proven, where this process holds a fresh one; waits for nothing."""
+        return self._cache.fresh(request, is_proven=bool(signed))
+
+    async def answer(self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline) -> Answer:
+        """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
+        return await self._cache.answer(
+            request, lambda: self._wanted(request, signed), deadline, is_proven=bool(signed)
+        )
+
+    async def sign_in(self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline) -> SignedIn:
         """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
         found = await self._accounts.find_or_make(self._wanted(request, signed), deadline)
         if isinstance(found, NotFound):

@@ -1,0 +1,279 @@
+"""Read-through: the process, then Redis, then the database; and last known good where the database does not answer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.domain.cached_person import CachedPerson
+from gatewayz_auth.domain.errors import AccountDisabled, NotKnown, QueryTimeoutError, Refused, SignupsClosed
+from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
+from gatewayz_auth.domain.sign_in import Answer, NotFound, Source
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.process_cache import ProcessCache, Remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from gatewayz_auth.domain.changes import Change
+    from gatewayz_auth.domain.sign_in import FindOrMake, SignInRequest
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+    from gatewayz_auth.reliability.single_flight import SingleFlight
+    from gatewayz_auth.service.ports import Accounts, KeyVault, Observer, Render, SharedCache
+
+LOOK_UP = "look up by Privy id"
+MAX_CHANGES_REMEMBERED = 20_000
+"""Changes that late writers are still held against; older ones have long been followed by everybody."""
+
+REFRESH_AHEAD = 0.8
+"""The part of its life after which an answer is refreshed behind the back of whoever is given it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """Lifetimes and patience, in seconds; a ``ttl_s`` of 0 turns all remembering off."""
+
+    ttl_s: float
+    last_known_good_max_age_s: float
+    patience_s: float
+    lookup_limit_s: float
+
+
+class AuthCache:
+    """Answers from what is remembered, asks the database once for all who ask at once, and follows every change."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of
+        self,
+        policy: CachePolicy,
+        accounts: Accounts,
+        vault: KeyVault,
+        render: Render,
+        shared: SharedCache | None,
+        flights: SingleFlight[Answer],
+        tasks: OwnedTasks,
+        observer: Observer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Remember nobody yet."""
+        self.policy = policy
+        self.process = ProcessCache()
+        self._accounts = accounts
+        self._vault = vault
+        self._render = render
+        self._shared = shared
+        self._flights = flights
+        self._tasks = tasks
+        self._observer = observer
+        self._clock = clock
+        self._entropy = entropy
+        self._changed: OrderedDict[str, int] = OrderedDict()
+        self._seen_version = 0
+
+    def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
+        """The answer where this process holds a fresh one that fits the request; waits for nothing."""
+        entry = self.process.get(request.privy_user_id, request.environment_tag)
+        if (
+            entry is None
+            or self._clock.monotonic_s() >= entry.fresh_until_s
+            or (request.auto_create_api_key and not entry.has_key)
+            or (is_proven and entry.needs_proof)
+        ):
+            return None
+        return self._answer(entry, Source.CACHE)
+
+    async def answer(
+        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, is_proven: bool
+    ) -> Answer:
+        """The answer, remembered or asked for; ``Refused`` or ``NotKnown`` before the deadline."""
+        entry = self.process.get(request.privy_user_id, request.environment_tag)
+        if entry is not None and request.auto_create_api_key and not entry.has_key:
+            entry = None
+        self._observer.cache_asked("process", "miss" if entry is None else "stale")
+        if entry is None:
+            entry = await self._from_shared(request)
+        brings_news = entry is not None and is_proven and entry.needs_proof
+        if entry is not None:
+            trust = self._trust(entry)
+            if not brings_news and trust in {Freshness.FRESH, Freshness.STALE}:
+                if trust is Freshness.STALE:
+                    self._refresh_later(request, wanted)
+                return self._answer(entry, Source.CACHE)
+            if trust is Freshness.EXPIRED:
+                entry = None
+        return await self._asked(request, wanted, deadline, entry)
+
+    async def _asked(
+        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, older: Remembered | None
+    ) -> Answer:
+        self._observer.database_asked()
+        policy = self.policy
+        own_limit_s = policy.lookup_limit_s if older is None else policy.patience_s
+        limit_s = deadline.limit_s(self._clock.monotonic_s(), own_limit_s)
+        question = wanted()
+        try:
+            return await self._flights.join(
+                _flight_key(question),
+                lambda: self._look_up(question),
+                limit_s=limit_s,
+                operation=LOOK_UP,
+            )
+        except NotKnown as error:
+            if isinstance(error, QueryTimeoutError):
+                self._observer.lookup_timed_out(error.timeout_s)
+            # A change may have been noticed while we waited: what was remembered then is no longer to be given.
+            kept = self.process.get(request.privy_user_id, request.environment_tag)
+            if (
+                kept is None
+                and older is not None
+                and not self._is_outdated(request.privy_user_id, older.change_version)
+            ):
+                kept = older  # it only had to make room for others
+            if older is None or kept is None or self._trust(kept) is Freshness.EXPIRED:
+                raise
+            return self._answer(kept, Source.LAST_KNOWN_GOOD)
+
+    async def _look_up(self, question: FindOrMake) -> Answer:
+        """Ask the database, and remember or forget by what it says."""
+        privy_id = question.privy_user_id
+        version = self._seen_version
+        asked_at_s = self._clock.utc_now_s()
+        deadline = Deadline.after(self._clock.monotonic_s(), self.policy.lookup_limit_s)
+        found = await self._accounts.find_or_make(question, deadline)
+        if isinstance(found, NotFound):
+            self.forget(privy_id, None)
+            raise SignupsClosed
+        account = found.account
+        if not account.is_active:
+            self.forget(privy_id, account.username)
+            raise AccountDisabled
+        api_key = None if found.key is None else self._vault.open(found.key, account.user_id)
+        keys = () if found.key is None else (found.key,)
+        person = CachedPerson(account, keys, asked_at_s, version)
+        self._remember(question.environment_tag, person, api_key)
+        if self._shared is not None and self.policy.ttl_s > 0 and not self._is_outdated(privy_id, version):
+            self._later(self._shared.put(person), "remember")
+        return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
+
+    async def _from_shared(self, request: SignInRequest) -> Remembered | None:
+        if self._shared is None or self.policy.ttl_s <= 0:
+            return None
+        person = await self._shared.get(request.privy_user_id)
+        if person is None or self._is_outdated(request.privy_user_id, person.change_version):
+            self._observer.cache_asked("redis", "miss")
+            return None
+        stored = person.key_for(request.environment_tag)
+        if stored is None and request.auto_create_api_key:
+            self._observer.cache_asked("redis", "miss")
+            return None
+        try:
+            api_key = None if stored is None else self._vault.open(stored, person.account.user_id)
+        except NotKnown:  # sealed by a keyring that is not ours: a miss, like anything else that is not in order
+            self._observer.cache_asked("redis", "error")
+            return None
+        entry = self._remember(request.environment_tag, person, api_key)
+        if entry is not None:
+            is_fresh = entry.fresh_until_s > self._clock.monotonic_s()
+            self._observer.cache_asked("redis", "hit" if is_fresh else "stale")
+        return entry
+
+    def _remember(self, environment_tag: str, person: CachedPerson, api_key: str | None) -> Remembered | None:
+        account = person.account
+        privy_id = account.privy_user_id
+        policy = self.policy
+        if policy.ttl_s <= 0 or privy_id is None or self._is_outdated(privy_id, person.change_version):
+            return None
+        life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
+        entry = Remembered(
+            account.user_id,
+            self._render(account, api_key, is_new=False),
+            person.as_of_s,
+            person.change_version,
+            self._clock.monotonic_s() + life_s - person.age_s(self._clock.utc_now_s()),
+            has_key=api_key is not None,
+            needs_proof=account.email is None or account.is_guest,
+        )
+        self.process.put(privy_id, environment_tag, entry)
+        return entry
+
+    def notice(self, changes: Iterable[Change], version: int) -> None:
+        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
+        for change in changes:
+            if change.privy_user_id is None:
+                continue
+            self._changed[change.privy_user_id] = change.change_id
+            self._changed.move_to_end(change.privy_user_id)
+            if len(self._changed) > MAX_CHANGES_REMEMBERED:
+                self._changed.popitem(last=False)
+            if change.takes_away:
+                self.forget(change.privy_user_id, change.username)
+            else:
+                self._outdate(change.privy_user_id, change.username)
+        self._seen_version = max(self._seen_version, version)
+
+    def outdate_all(self) -> None:
+        """Trust nothing as fresh any more: changes may have been missed. It stays as last known good."""
+        for key in self.process:
+            self.process.entry(key).fresh_until_s = 0.0
+
+    def forget(self, privy_id: str, username: str | None) -> None:
+        """Drop everything that is remembered of the person, here and in Redis, last known good included."""
+        self.process.forget(privy_id)
+        if self._shared is not None:
+            self._later(self._shared.forget(privy_id, username, also_last_known_good=True), "forget")
+
+    def _outdate(self, privy_id: str, username: str | None) -> None:
+        for entry in self.process.of(privy_id):
+            entry.fresh_until_s = 0.0
+        if self._shared is not None:
+            self._later(self._shared.forget(privy_id, username, also_last_known_good=False), "forget")
+
+    def _is_outdated(self, privy_id: str, version: int) -> bool:
+        """Whether a change was noticed that an answer of ``version`` may not have seen."""
+        return self._changed.get(privy_id, 0) > version
+
+    def _trust(self, entry: Remembered) -> Freshness:
+        policy = self.policy
+        is_fresh = entry.fresh_until_s > self._clock.monotonic_s()
+        age_s = self._clock.utc_now_s() - entry.as_of_s
+        verdict = freshness(age_s, policy.ttl_s, policy.last_known_good_max_age_s, revoked=False)
+        if verdict is Freshness.FRESH and not is_fresh:
+            # Near its end: refreshed behind the caller. Outdated by a change: asked for.
+            return Freshness.STALE if entry.fresh_until_s > 0 else Freshness.LAST_KNOWN_GOOD
+        return verdict
+
+    def _refresh_later(self, request: SignInRequest, wanted: Callable[[], FindOrMake]) -> None:
+        async def refresh() -> None:
+            question = wanted()
+            try:
+                self._flights.start(_flight_key(question), lambda: self._look_up(question))
+            except (NotKnown, Refused):
+                return
+
+        if not self._flights.is_flying(request.privy_user_id):
+            self._later(refresh(), "refresh")
+
+    def _later(self, work: Coroutine[object, object, None], name: str) -> None:
+        if self._tasks.is_full:
+            work.close()
+            return
+        self._tasks.spawn(work, name)
+
+    def _answer(self, entry: Remembered, source: Source) -> Answer:
+        age_s = self._clock.utc_now_s() - entry.as_of_s
+        return Answer(entry.rendered, entry.user_id, source, max(0.0, age_s))
+
+
+def _flight_key(question: FindOrMake) -> tuple[object, ...]:
+    # Whoever asks for something else (another tag, a key, a referral, a proof) must not be given this one's answer.
+    return (
+        question.privy_user_id,
+        question.environment_tag,
+        question.new_key is not None,
+        question.referral_code,
+        question.verified_email,
+        question.is_proven,
+    )
