@@ -1,0 +1,1 @@
+"""The comfortable routes, on FastAPI; the hot one stands beside them in ``web.sign_in``."""
