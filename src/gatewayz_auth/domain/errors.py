@@ -14,7 +14,8 @@
     │   ├── QueryTimeoutError        a neighbour did not answer within the limit
     │   ├── NeighbourUnavailable     a neighbour refused, reset, or its circuit breaker is open
     │   ├── Overloaded               no room that would lead to an answer in time
-    │   └── DeadlineExceeded         the whole request's budget is used up
+    │   ├── DeadlineExceeded         the whole request's budget is used up
+    │   └── KeyNotOpened             a stored API key that this keyring cannot vouch for
     └── OperatorError                what a person who runs this must put right
         ├── SettingsError            settings that are missing, wrong or contradictory
         └── StartupError             the service cannot start as it stands
@@ -139,6 +140,17 @@ class DeadlineExceeded(NotKnown):
     """The request's whole budget is used up."""
 
     code = "deadline_exceeded"
+
+
+class KeyNotOpened(NotKnown):
+    """The sealed copy of the API key ``key_id`` was altered, moved or is foreign; the key is not given out."""
+
+    code = "key_not_opened"
+
+    def __init__(self, key_id: object, why: str) -> None:
+        """Name the row by its id alone; ``why`` holds no secret."""
+        super().__init__(f"API key {key_id} does not open: {why}")
+        self.key_id = key_id
 
 
 class OperatorError(GatewayzAuthError):

@@ -1,0 +1,73 @@
+"""A compact JWS and its ES256 signature (RFC 7515 and 7518), read strictly; no claim is looked at here."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+
+from gatewayz_auth.adapters.privy import base64url
+from gatewayz_auth.domain.errors import TokenNotAccepted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""How many points P-256 has: ``r`` and ``s`` lie between 0 and this, both left out."""
+
+_PARTS = 3
+_COORDINATE_BYTES = 32
+_SIGNATURE_LETTERS = 86
+_ES256 = ec.ECDSA(Prehashed(hashes.SHA256()))
+
+
+def split(token: str, max_length: int) -> tuple[str, str, str]:
+    """Header, payload and signature of ``token``, undecoded; refuses what is too long before any other work."""
+    if len(token) > max_length:
+        raise TokenNotAccepted("too_long")
+    parts = token.split(".", _PARTS)
+    if len(parts) != _PARTS or not token.isascii():
+        raise TokenNotAccepted("malformed")
+    return parts[0], parts[1], parts[2]
+
+
+def der_signature(segment: str) -> bytes:
+    """The signature as the curve's library wants it; refuses all but 64 bytes whose two numbers are in range.
+
+    A high ``s`` is legal in ES256 and is taken: nothing here takes a signature for a name of its token.
+    """
+    if len(segment) != _SIGNATURE_LETTERS:
+        raise TokenNotAccepted("signature")
+    try:
+        raw = base64url.decode(segment)
+    except ValueError:
+        raise TokenNotAccepted("malformed") from None
+    r = int.from_bytes(raw[:_COORDINATE_BYTES], "big")
+    s = int.from_bytes(raw[_COORDINATE_BYTES:], "big")
+    if not (0 < r < ORDER and 0 < s < ORDER):
+        raise TokenNotAccepted("signature")
+    return encode_dss_signature(r, s)
+
+
+def is_signed(signed: bytes, signature: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> bool:
+    """Whether ``signature`` (from ``der_signature``) over ``signed`` was made by one of ``keys``, all on P-256."""
+    digest = hashlib.sha256(signed).digest()
+    for key in keys:
+        try:
+            key.verify(signature, digest, _ES256)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def payload(segment: str) -> bytes:
+    """The bytes of the payload; refuses any spelling but the one."""
+    try:
+        return base64url.decode(segment)
+    except ValueError:
+        raise TokenNotAccepted("malformed") from None
