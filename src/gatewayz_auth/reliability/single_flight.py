@@ -91,13 +91,13 @@ class SingleFlight(Generic[T]):
         limit_s: float,
         operation: str,
         give_up: asyncio.Future[Any] | None = None,
-        on_expiry: Callable[[float], None] | None = None,
+        on_expiry: Callable[[float, float], None] | None = None,
     ) -> T:
         """What the flight of ``key`` answers, started with ``work`` where none is under way.
 
         ``QueryTimeoutError`` after ``limit_s`` seconds (0: at once, nothing is started) or when ``give_up`` is done (an
-        opening breaker); the flight goes on. ``on_expiry`` hears the seconds waited when the limit passed, so that a
-        breaker can see impatience that the flight itself, whose limit is longer, does not show.
+        opening breaker); the flight goes on. ``on_expiry`` (``CircuitBreaker.expired``) hears the seconds waited and the
+        limit when that passed: a breaker sees impatience that the flight, whose own limit is longer, does not show.
         """
         if not limit_s > 0 or (give_up is not None and give_up.done()):
             raise timeout_exceeded(max(0.0, limit_s), operation)
@@ -107,10 +107,11 @@ class SingleFlight(Generic[T]):
         await asyncio.wait(waited_for, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if flight.task.done():
             return flight.result(self._neighbour)
+        waited_s = self._clock.monotonic_s() - started_s
         if give_up is not None and give_up.done():
-            raise timeout_exceeded(self._clock.monotonic_s() - started_s, operation)
+            raise timeout_exceeded(waited_s, operation)
         if on_expiry is not None:
-            on_expiry(limit_s)
+            on_expiry(waited_s, limit_s)
         raise timeout_exceeded(limit_s, operation)
 
     async def close(self, limit_s: float) -> tuple[str, ...]:

@@ -1,0 +1,199 @@
+"""When to stop asking a neighbour and when to ask again: a pure state machine, ``(state, event, now) -> state``."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+
+class Phase(enum.StrEnum):
+    """``CLOSED``: everybody may ask. ``HALF_OPEN``: a few, more with each answer. ``OPEN``: nobody waits for it."""
+
+    CLOSED = "closed"
+    HALF_OPEN = "half_open"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """Every bound of a breaker; times in seconds. The defaults are for a database, measured in a freeze under load."""
+
+    strikes: int = 5
+    """So many failures with no answer between them …"""
+    strike_window_s: float = 1.0
+    """… within this time open it."""
+    slow_call_s: float = 0.6
+    """A call that is older, while nobody was answered for as long, opens it by itself."""
+    slow_call_max_s: float = 3.0
+    """Where the neighbour is known to be slow, three times its pace is slow; but never more than this."""
+    fair_wait_s: float = 0.1
+    """A wait that was cut shorter says nothing about the neighbour: its caller came late."""
+    share: float = 0.5
+    """So great a share of failures …"""
+    share_calls: int = 20
+    """… among at least so many calls …"""
+    share_window_s: float = 2.0
+    """… within this time opens it too."""
+    silence_s: float = 5.0
+    """Open, and no word of a probe for so long (there is no prober, or it is dead): callers probe."""
+    first_probes: int = 1
+    """Calls at once when half-open begins; each answer doubles them."""
+    closing_answers: int = 4
+    """So many answers in half-open close it."""
+    half_open_max_s: float = 5.0
+    """Half-open never lasts longer: calls still out open it, none out closes it."""
+
+
+class Kind(enum.Enum):
+    """What happened."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    SLOW = "slow"
+    SAID_NOTHING = "said nothing"
+    PROBE_GOOD = "probe good"
+    PROBE_BAD = "probe bad"
+    TICK = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``kind`` happened to a call of ``generation`` (None: to no call); it began at or took ``value_s`` seconds.
+
+    ``value_s`` is how long an answer or a good probe took, and how long a failed caller had waited.
+    """
+
+    kind: Kind
+    generation: int | None = None
+    value_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """All that a breaker knows; times on the monotonic clock, in seconds."""
+
+    phase: Phase = Phase.CLOSED
+    generation: int = 0
+    """Goes up with each change of phase: what calls of an earlier one report is no news."""
+    since_s: float = 0.0
+    heard_s: float = 0.0
+    """When a probe was last heard of, or the phase began."""
+    answered_s: float = float("-inf")
+    """When a call was last answered."""
+    pace_s: float = 0.0
+    """How long answers take lately."""
+    strikes: tuple[float, ...] = ()
+    good: int = 0
+    bad: int = 0
+    counted_since_s: float = 0.0
+    running: int = 0
+    """Calls out in half-open."""
+    answers: int = 0
+    """Answers got in half-open."""
+    reason: str = "start"
+
+
+_PACE_SHARE = 0.2
+_SLOW_FACTOR = 3.0
+_IMPATIENT_FACTOR = 1.5
+
+
+def slow_after_s(state: BreakerState, limits: BreakerLimits) -> float:
+    """How old a call must be, in seconds, to be slow at the pace the neighbour is known to keep."""
+    return max(limits.slow_call_s, min(_SLOW_FACTOR * state.pace_s, limits.slow_call_max_s))
+
+
+def may_ask(state: BreakerState, limits: BreakerLimits) -> bool:
+    """Whether one more call may start now."""
+    if state.phase is Phase.HALF_OPEN:
+        return state.running < limits.first_probes << min(state.answers, 16)
+    return state.phase is Phase.CLOSED
+
+
+def _enter(state: BreakerState, phase: Phase, now_s: float, reason: str) -> BreakerState:
+    return BreakerState(
+        phase=phase,
+        generation=state.generation + 1,
+        since_s=now_s,
+        heard_s=now_s,
+        answered_s=state.answered_s,
+        pace_s=state.pace_s,
+        counted_since_s=now_s,
+        reason=reason,
+    )
+
+
+def next_state(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
+    """Decide what follows from ``event`` at ``now_s``; a report of an earlier generation changes nothing."""
+    if event.generation is not None and event.generation != state.generation:
+        return state
+    if state.phase is Phase.CLOSED:
+        return _closed(state, event, now_s, limits)
+    if state.phase is Phase.OPEN:
+        return _open(state, event, now_s, limits)
+    return _half_open(state, event, now_s, limits)
+
+
+def _with_answer(state: BreakerState, event: Event, now_s: float) -> BreakerState:
+    pace_s = state.pace_s + _PACE_SHARE * (event.value_s - state.pace_s)
+    return replace(state, answered_s=now_s, pace_s=pace_s, strikes=())
+
+
+def _closed(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
+    if event.kind is Kind.SLOW:
+        return _enter(state, Phase.OPEN, now_s, "slow")
+    if event.kind not in {Kind.ANSWERED, Kind.FAILED}:
+        return state
+    if now_s - state.counted_since_s >= limits.share_window_s:
+        state = replace(state, good=0, bad=0, counted_since_s=now_s)
+    if event.kind is Kind.ANSWERED:
+        return replace(_with_answer(state, event, now_s), good=state.good + 1)
+    recent = tuple(at_s for at_s in state.strikes if now_s - at_s < limits.strike_window_s)
+    state = replace(state, strikes=(*recent, now_s), bad=state.bad + 1)
+    if len(state.strikes) >= limits.strikes:
+        return _enter(state, Phase.OPEN, now_s, "failures")
+    calls = state.good + state.bad
+    if calls >= limits.share_calls and state.bad >= limits.share * calls:
+        return _enter(state, Phase.OPEN, now_s, "share")
+    return state
+
+
+def _open(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
+    if event.kind is Kind.PROBE_GOOD:
+        return replace(_enter(state, Phase.HALF_OPEN, now_s, "probe"), pace_s=event.value_s)
+    if event.kind is Kind.PROBE_BAD:
+        return replace(state, heard_s=now_s)
+    if now_s - state.heard_s >= limits.silence_s:
+        return _enter(state, Phase.HALF_OPEN, now_s, "silence")
+    return state
+
+
+def _half_open(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
+    kind = event.kind
+    if kind in {Kind.FAILED, Kind.SLOW, Kind.PROBE_BAD}:
+        return _enter(state, Phase.OPEN, now_s, kind.value)
+    if kind is Kind.ASKED:
+        return replace(state, running=state.running + 1)
+    if kind is Kind.SAID_NOTHING:
+        return replace(state, running=max(0, state.running - 1))
+    if kind is Kind.ANSWERED:
+        state = replace(_with_answer(state, event, now_s), running=max(0, state.running - 1), answers=state.answers + 1)
+        if state.answers >= limits.closing_answers:
+            return _enter(state, Phase.CLOSED, now_s, "answers")
+        return state
+    if now_s - state.since_s >= limits.half_open_max_s:
+        if state.running:
+            return _enter(state, Phase.OPEN, now_s, "half-open too long")
+        return _enter(state, Phase.CLOSED, now_s, "quiet")
+    return state
+
+
+def is_impatience(state: BreakerState, waited_s: float, limits: BreakerLimits) -> bool:
+    """Whether a wait cut at ``waited_s`` seconds is a failure, or was merely too short for the neighbour's pace."""
+    return waited_s >= max(limits.fair_wait_s, _IMPATIENT_FACTOR * state.pace_s)
+
+
+def was_anybody_answered(state: BreakerState, now_s: float, waited_s: float) -> bool:
+    """Whether the neighbour answered another while this one waited: then the wait was for us, in a queue of ours."""
+    return state.answered_s > now_s - waited_s
