@@ -1,0 +1,66 @@
+"""What every other route gets around it: a name, CORS, no store, and a 503 where the code below stumbles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.web import problems
+from gatewayz_auth.web.cors import Cors
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from gatewayz_auth.web.parts import Parts
+    from gatewayz_auth.web.request_ids import RequestIds
+
+REQUEST_ID = "gatewayz_auth.request_id"
+"""Where the scope keeps the request's name."""
+
+
+class Guard:
+    """Plain ASGI around ``app``: adds ``X-Request-Id``, answers preflights, and turns a crash into a problem."""
+
+    def __init__(self, parts: Parts, ids: RequestIds, app: ASGIApp) -> None:
+        """Keep what every request needs."""
+        self._fault = parts.fault
+        self._entropy = parts.entropy
+        self._ids = ids
+        self._app = app
+        self._cors = Cors(parts.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer ``scope``; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = self._ids.next()
+        scope[REQUEST_ID] = request_id
+        extra: list[problems.Header] = [(b"x-request-id", request_id.encode("ascii"))]
+        if self._cors:
+            headers = dict(scope["headers"])
+            if scope["method"] == "OPTIONS" and (allowed := self._cors.preflight(headers)) is not None:
+                await send({"type": "http.response.start", "status": 204, "headers": [*extra, *allowed]})
+                await send({"type": "http.response.body", "body": b""})
+                return
+            extra.extend(self._cors.headers(headers))
+        is_started = False
+
+        async def send_with(message: Message) -> None:
+            nonlocal is_started
+            if message["type"] == "http.response.start":
+                is_started = True
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with)
+        except Exception as error:
+            if is_started:
+                raise
+            self._fault(error, request_id)
+            problem = problems.PROBLEMS["unexpected"]
+            body = problems.render(problem, request_id)
+            head = [(b"content-type", problems.CONTENT_TYPE), (b"content-length", b"%d" % len(body))]
+            head += [(b"cache-control", b"no-store"), *problems.headers(problem, error, self._entropy.fraction())]
+            await send_with({"type": "http.response.start", "status": problem.status, "headers": head})
+            await send_with({"type": "http.response.body", "body": body})

@@ -1,0 +1,260 @@
+"""The one hot route, ``POST /api/auth`` and ``POST /auth``: plain ASGI in front of the app for all others.
+
+Every line here is paid by every sign-in, so there is no framework, no model, no task and one timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.domain.errors import DeadlineExceeded, GatewayzAuthError, RequestNotUnderstood, TokenNotAccepted
+from gatewayz_auth.domain.sign_in import Source
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.web import problems
+from gatewayz_auth.web.answers import render_answer
+from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, linger, read_body
+from gatewayz_auth.web.cors import Cors
+from gatewayz_auth.web.deadline import Watch
+from gatewayz_auth.web.parts import SignInReport
+from gatewayz_auth.web.wire import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from gatewayz_auth.domain.sign_in import SignedIn
+    from gatewayz_auth.web.parts import Parts
+    from gatewayz_auth.web.problems import Header, Problem
+    from gatewayz_auth.web.request_ids import RequestIds
+
+SIGN_IN_PATHS = frozenset(("/api/auth", "/auth"))
+
+_RESERVE_S = 0.25
+_RESERVE_SHARE = 0.1
+_LINGER_S = 2.0
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", problems.CONTENT_TYPE)
+_NO_STORE = (b"cache-control", b"no-store")
+_SOURCES = {source: (b"x-auth-source", source.value.encode("ascii")) for source in Source}
+_TIMINGS = {
+    source: b"parse;dur=%%.2f, verify;dur=%%.2f, %b;dur=%%.2f, total;dur=%%.2f" % source.value.encode("ascii")
+    for source in Source
+}
+
+
+class _Visit:
+    """One request under way: its name, its clock readings, and what is to be told of it."""
+
+    __slots__ = ("headers", "parsed_s", "request_id", "started_s", "verified_s")
+
+    def __init__(self, request_id: str, started_s: float, headers: dict[bytes, bytes]) -> None:
+        self.request_id = request_id
+        self.started_s = started_s
+        self.parsed_s = 0.0
+        self.verified_s = 0.0
+        self.headers = headers
+
+
+class SignInRoute:
+    """Answers sign-ins itself and hands everything else to ``rest``.
+
+    Every answer leaves within ``AUTH_QUERY_TIMEOUT`` of the first byte: the service is given all of it but a quarter
+    of a second, and a timer stands behind the service's own guards.
+    """
+
+    def __init__(self, parts: Parts, ids: RequestIds, rest: ASGIApp) -> None:
+        """Keep what every request needs."""
+        self._service = parts.sign_in
+        self._clock = parts.clock
+        self._entropy = parts.entropy
+        self._report = parts.report
+        self._fault = parts.fault
+        self._ids = ids
+        self._rest = rest
+        self._cors = Cors(parts.cors_origins)
+        reserve_s = min(_RESERVE_S, _RESERVE_SHARE * parts.auth_query_timeout_s)
+        self._budget_s = parts.auth_query_timeout_s - reserve_s
+        self._last_s = parts.auth_query_timeout_s - reserve_s / 2
+        self._body_s = min(parts.body_timeout_s, self._last_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer ``scope`` or pass it on."""
+        if scope["type"] != "http" or scope["path"] not in SIGN_IN_PATHS:
+            await self._rest(scope, receive, send)
+            return
+        visit = _Visit(self._ids.next(), self._clock.monotonic_s(), dict(scope["headers"]))
+        if scope["method"] == "POST":
+            await self._post(visit, receive, send)
+        else:
+            await self._other_method(scope["method"], visit, send)
+
+    async def _post(self, visit: _Visit, receive: Receive, send: Send) -> None:
+        watch = Watch(self._body_s)
+        code = "body_too_slow"
+        try:
+            check_declared(visit.headers)
+            body = await read_body(receive)
+            code = "deadline_exceeded"
+            watch.move_to(self._last_s)
+            signed_in = await self._sign_in(visit, body)
+        except GatewayzAuthError as error:
+            await self._refuse(visit, problems.of_error(error), error, receive, send)
+        except UnreadableBody as error:
+            await self._refuse(visit, problems.PROBLEMS[error.code], error, receive, send)
+        except CallerLeft:
+            return
+        except asyncio.CancelledError as error:
+            if watch.interrupted():
+                await self._refuse(visit, problems.PROBLEMS[code], None, receive, send)
+            elif watch.is_ended_from_outside():
+                raise
+            else:  # something we waited for was cancelled, not we
+                await self._stumble(visit, error, receive, send)
+        except Exception as error:  # noqa: BLE001 - told, and answered 503: never a 500
+            await self._stumble(visit, error, receive, send)
+        else:
+            await self._answer(visit, signed_in, send)
+        finally:
+            watch.close()
+
+    async def _sign_in(self, visit: _Visit, body: bytes) -> SignedIn:
+        headers = visit.headers
+        request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
+        visit.parsed_s = self._clock.monotonic_s()
+        signed = self._service.prove(request)
+        visit.verified_s = now_s = self._clock.monotonic_s()
+        deadline = Deadline(visit.started_s + self._budget_s)
+        if deadline.at_s <= now_s:
+            raise DeadlineExceeded("the body took the whole budget")
+        return await self._service.sign_in(request, signed, deadline)
+
+    async def _answer(self, visit: _Visit, signed_in: SignedIn, send: Send) -> None:
+        body = render_answer(signed_in, self._clock.utc_now_s())
+        source = signed_in.source
+        started_s, parsed_s, verified_s = visit.started_s, visit.parsed_s, visit.verified_s
+        now_s = self._clock.monotonic_s()
+        headers = [
+            _JSON,
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", visit.request_id.encode("ascii")),
+            _SOURCES[source],
+            (
+                b"server-timing",
+                _TIMINGS[source]
+                % (
+                    (parsed_s - started_s) * 1e3,
+                    (verified_s - parsed_s) * 1e3,
+                    (now_s - verified_s) * 1e3,
+                    (now_s - started_s) * 1e3,
+                ),
+            ),
+            _NO_STORE,
+        ]
+        if source is not Source.DATABASE:
+            headers.append((b"age", b"%d" % signed_in.age_s))
+        if self._cors:
+            headers.extend(self._cors.headers(visit.headers))
+        await _send(send, 200, headers, body)
+        self._report(
+            SignInReport(
+                visit.request_id,
+                200,
+                "ok",
+                source.value,
+                "ok",
+                None,
+                now_s - started_s,
+                (
+                    ("parse", parsed_s - started_s),
+                    ("verify", verified_s - parsed_s),
+                    (source.value, now_s - verified_s),
+                ),
+                signed_in.account.user_id,
+                signed_in.is_new,
+                signed_in.age_s,
+            )
+        )
+
+    async def _stumble(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
+        self._fault(error, visit.request_id)
+        await self._refuse(visit, problems.PROBLEMS["unexpected"], error, receive, send)
+
+    async def _refuse(
+        self, visit: _Visit, problem: Problem, error: BaseException | None, receive: Receive, send: Send
+    ) -> None:
+        errors = error.errors if isinstance(error, RequestNotUnderstood) else ()
+        body = problems.render(problem, visit.request_id, errors)
+        now_s = self._clock.monotonic_s()
+        phases = _phases(visit, now_s)
+        timing = ", ".join(f"{name};dur={length_s * 1e3:.2f}" for name, length_s in phases)
+        headers = [
+            *self._head(visit, body),
+            (b"server-timing", f"{timing}, total;dur={(now_s - visit.started_s) * 1e3:.2f}".encode("ascii")),
+            *problems.headers(problem, error, self._entropy.fraction()),
+        ]
+        if problem.code == "body_too_large":
+            await _send_over_unread(receive, send, problem.status, headers, body)
+        else:
+            await _send(send, problem.status, headers, body)
+        reason = error.reason if isinstance(error, TokenNotAccepted) else None
+        self._report(
+            SignInReport(
+                visit.request_id,
+                problem.status,
+                problem.outcome,
+                "none",
+                problem.code,
+                reason,
+                now_s - visit.started_s,
+                phases,
+            )
+        )
+
+    async def _other_method(self, method: str, visit: _Visit, send: Send) -> None:
+        if method == "OPTIONS" and self._cors and (allowed := self._cors.preflight(visit.headers)) is not None:
+            await _send(send, 204, [(b"x-request-id", visit.request_id.encode("ascii")), *allowed], b"")
+            return
+        problem = problems.PROBLEMS["method_not_allowed"]
+        body = problems.render(problem, visit.request_id)
+        await _send(send, problem.status, [*self._head(visit, body), (b"allow", b"POST")], body)
+
+    def _head(self, visit: _Visit, body: bytes) -> list[Header]:
+        return [
+            _PROBLEM,
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", visit.request_id.encode("ascii")),
+            _NO_STORE,
+            *(self._cors.headers(visit.headers) if self._cors else ()),
+        ]
+
+
+def _phases(visit: _Visit, now_s: float) -> tuple[tuple[str, float], ...]:
+    if not visit.parsed_s:
+        return (("parse", now_s - visit.started_s),)
+    parse_phase = ("parse", visit.parsed_s - visit.started_s)
+    if not visit.verified_s:
+        return (parse_phase, ("verify", now_s - visit.parsed_s))
+    return (parse_phase, ("verify", visit.verified_s - visit.parsed_s), ("lookup", now_s - visit.verified_s))
+
+
+async def _send(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+    await asyncio.sleep(0)  # answers of one loop turn leave together: a fifth more of them a second
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_over_unread(receive: Receive, send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+    """Answer at once, then take what is still coming for a short while, then let the server close."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    watch = Watch(_LINGER_S)
+    try:
+        await linger(receive)
+    except asyncio.CancelledError:
+        if not watch.interrupted():
+            raise
+    finally:
+        watch.close()
+    await send({"type": "http.response.body", "body": b""})
