@@ -1,4 +1,4 @@
-"""The sign-in's answer as bytes: the account's part, which may be kept, and the part of this one answer."""
+"""The sign-in's answer as bytes: all of it but the time stamp may be kept, and is made once a person."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from gatewayz_auth.domain.users import TIER_DISPLAY_NAMES
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from gatewayz_auth.domain.sign_in import SignedIn
     from gatewayz_auth.domain.users import Account
 
-SIGNED_IN = b"Signed in."
-ACCOUNT_MADE = b"Account created."
+SIGNED_IN = "Signed in."
+ACCOUNT_MADE = "Account created."
 
 
 @lru_cache(maxsize=4)
@@ -41,15 +40,19 @@ def _moment(moment: dt.datetime | None) -> dt.datetime | None:
     return None if moment is None else moment.astimezone(dt.UTC)
 
 
-def render_account(account: Account) -> bytes:
-    """The fields that the account alone decides, as the inside of a JSON object without its braces.
+def render(account: Account, api_key: str | None, *, is_new: bool) -> bytes:
+    """The 200 answer of the contract, section 1, but for its time stamp and its closing brace.
 
-    Holds no key and no time of today: the same for every answer until the account changes, so it may be kept.
+    The same for every answer until the account or the key changes, so it may be kept (``service.ports.Render``).
     """
     fields = {
+        "success": True,
+        "message": ACCOUNT_MADE if is_new else SIGNED_IN,
         "user_id": account.user_id,
+        "api_key": api_key,
         "auth_method": account.auth_method,
         "privy_user_id": account.privy_user_id,
+        "is_new_user": is_new,
         "display_name": account.display_name or account.username,
         "email": account.shown_email,
         "phone_number": account.shown_phone_number,
@@ -60,20 +63,9 @@ def render_account(account: Account) -> bytes:
         "trial_expires_at": _moment(account.trial_expires_at),
         "subscription_end_date": _moment(account.subscription_end_date),
     }
-    return orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)[1:-1]
+    return orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)[:-1]
 
 
-def assemble(account_part: bytes, api_key: str | None, *, is_new: bool, utc_now_s: float) -> bytes:
-    """The whole answer around ``account_part`` of ``render_account``."""
-    return b'{"success":true,"message":"%b","is_new_user":%b,"api_key":%b,"timestamp":"%b",%b}' % (
-        ACCOUNT_MADE if is_new else SIGNED_IN,
-        b"true" if is_new else b"false",
-        orjson.dumps(api_key),
-        rfc3339(utc_now_s),
-        account_part,
-    )
-
-
-def render_answer(signed_in: SignedIn, utc_now_s: float) -> bytes:
-    """The 200 answer of the contract, section 1, as JSON."""
-    return assemble(render_account(signed_in.account), signed_in.api_key, is_new=signed_in.is_new, utc_now_s=utc_now_s)
+def stamped(rendered: bytes, utc_now_s: float) -> bytes:
+    """What ``render`` has made, whole: with the time of this very answer."""
+    return b'%b,"timestamp":"%b"}' % (rendered, rfc3339(utc_now_s))

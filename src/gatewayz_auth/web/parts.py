@@ -36,7 +36,6 @@ class SignInReport:
     duration_s: float
     phases_s: tuple[tuple[str, float], ...]
     user_id: int | None = None
-    is_new: bool = False
     age_s: float = 0.0
 
 

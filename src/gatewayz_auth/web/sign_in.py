@@ -12,7 +12,7 @@ from gatewayz_auth.domain.errors import DeadlineExceeded, GatewayzAuthError, Req
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.web import problems
-from gatewayz_auth.web.answers import render_answer
+from gatewayz_auth.web.answers import stamped
 from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, linger, read_body
 from gatewayz_auth.web.cors import Cors
 from gatewayz_auth.web.deadline import Watch
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from gatewayz_auth.domain.sign_in import SignedIn
+    from gatewayz_auth.domain.sign_in import Answer
     from gatewayz_auth.web.parts import Parts
     from gatewayz_auth.web.problems import Header, Problem
     from gatewayz_auth.web.request_ids import RequestIds
@@ -98,7 +98,7 @@ class SignInRoute:
             body = await read_body(receive)
             code = "deadline_exceeded"
             watch.move_to(self._last_s)
-            signed_in = await self._sign_in(visit, body)
+            answer = await self._sign_in(visit, body)
         except GatewayzAuthError as error:
             await self._refuse(visit, problems.of_error(error), error, receive, send)
         except UnreadableBody as error:
@@ -115,24 +115,26 @@ class SignInRoute:
         except Exception as error:  # noqa: BLE001 - told, and answered 503: never a 500
             await self._stumble(visit, error, receive, send)
         else:
-            await self._answer(visit, signed_in, send)
+            await self._answer(visit, answer, send)
         finally:
             watch.close()
 
-    async def _sign_in(self, visit: _Visit, body: bytes) -> SignedIn:
+    async def _sign_in(self, visit: _Visit, body: bytes) -> Answer:
         headers = visit.headers
         request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
         visit.parsed_s = self._clock.monotonic_s()
         signed = self._service.prove(request)
         visit.verified_s = now_s = self._clock.monotonic_s()
+        if (answer := self._service.fresh(request, signed)) is not None:
+            return answer
         deadline = Deadline(visit.started_s + self._budget_s)
         if deadline.at_s <= now_s:
             raise DeadlineExceeded("the body took the whole budget")
-        return await self._service.sign_in(request, signed, deadline)
+        return await self._service.answer(request, signed, deadline)
 
-    async def _answer(self, visit: _Visit, signed_in: SignedIn, send: Send) -> None:
-        body = render_answer(signed_in, self._clock.utc_now_s())
-        source = signed_in.source
+    async def _answer(self, visit: _Visit, answer: Answer, send: Send) -> None:
+        body = stamped(answer.rendered, self._clock.utc_now_s())
+        source = answer.source
         started_s, parsed_s, verified_s = visit.started_s, visit.parsed_s, visit.verified_s
         now_s = self._clock.monotonic_s()
         headers = [
@@ -153,7 +155,7 @@ class SignInRoute:
             _NO_STORE,
         ]
         if source is not Source.DATABASE:
-            headers.append((b"age", b"%d" % signed_in.age_s))
+            headers.append((b"age", b"%d" % answer.age_s))
         if self._cors:
             headers.extend(self._cors.headers(visit.headers))
         await _send(send, 200, headers, body)
@@ -171,9 +173,8 @@ class SignInRoute:
                     ("verify", verified_s - parsed_s),
                     (source.value, now_s - verified_s),
                 ),
-                signed_in.account.user_id,
-                signed_in.is_new,
-                signed_in.age_s,
+                answer.user_id,
+                answer.age_s,
             )
         )
 
