@@ -28,6 +28,11 @@ LOOK_UP = "look up by Privy id"
 MAX_CHANGES_REMEMBERED = 20_000
 """Changes that late writers are still held against; older ones have long been followed by everybody."""
 
+MAX_UNFORGOTTEN = 10_000
+"""People whose values Redis is still to be told to drop."""
+
+RETRIED_AT_ONCE = 32
+
 REFRESH_AHEAD = 0.8
 """The part of its life after which an answer is refreshed behind the back of whoever is given it."""
 
@@ -72,6 +77,8 @@ class AuthCache:
         self._entropy = entropy
         self._changed: OrderedDict[str, int] = OrderedDict()
         self._seen_version = 0
+        self._floor = 0
+        self._unforgotten: OrderedDict[str, tuple[str | None, bool]] = OrderedDict()
 
     def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
         """The answer where this process holds a fresh one that fits the request; waits for nothing."""
@@ -199,20 +206,25 @@ class AuthCache:
         self.process.put(privy_id, environment_tag, entry)
         return entry
 
-    def notice(self, changes: Iterable[Change], version: int) -> None:
-        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
+    def notice(self, changes: Iterable[Change], version: int, *, floor: int = 0) -> None:
+        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now.
+
+        ``floor``: of changes up to this one nothing is known here, so nothing that old is taken from Redis.
+        """
+        self._floor = max(self._floor, floor)
         for change in changes:
             if change.privy_user_id is None:
                 continue
             self._changed[change.privy_user_id] = change.change_id
             self._changed.move_to_end(change.privy_user_id)
             if len(self._changed) > MAX_CHANGES_REMEMBERED:
-                self._changed.popitem(last=False)
+                _, self._floor = self._changed.popitem(last=False)
             if change.takes_away:
                 self.forget(change.privy_user_id, change.username)
             else:
                 self._outdate(change.privy_user_id, change.username)
         self._seen_version = max(self._seen_version, version)
+        self._forget_what_redis_missed()
 
     def outdate_all(self) -> None:
         """Trust nothing as fresh any more: changes may have been missed. It stays as last known good."""
@@ -222,18 +234,40 @@ class AuthCache:
     def forget(self, privy_id: str, username: str | None) -> None:
         """Drop everything that is remembered of the person, here and in Redis, last known good included."""
         self.process.forget(privy_id)
-        if self._shared is not None:
-            self._later(self._shared.forget(privy_id, username, also_last_known_good=True), "forget")
+        self._forget_shared(privy_id, username, also_last_known_good=True)
 
     def _outdate(self, privy_id: str, username: str | None) -> None:
         for entry in self.process.of(privy_id):
             entry.fresh_until_s = 0.0
-        if self._shared is not None:
-            self._later(self._shared.forget(privy_id, username, also_last_known_good=False), "forget")
+        self._forget_shared(privy_id, username, also_last_known_good=False)
+
+    def _forget_shared(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> None:
+        if self._shared is None:
+            return
+        _, before = self._unforgotten.pop(privy_id, (None, False))
+        self._unforgotten[privy_id] = (username, also_last_known_good or before)
+        if len(self._unforgotten) > MAX_UNFORGOTTEN:
+            self._unforgotten.popitem(last=False)
+        self._later(self._try_to_forget(privy_id), "forget")
+
+    async def _try_to_forget(self, privy_id: str) -> None:
+        pending = self._unforgotten.get(privy_id)
+        if pending is None or self._shared is None:
+            return
+        username, also_last_known_good = pending
+        done = await self._shared.forget(privy_id, username, also_last_known_good=also_last_known_good)
+        if done and self._unforgotten.get(privy_id) == pending:
+            del self._unforgotten[privy_id]
+
+    def _forget_what_redis_missed(self) -> None:
+        # Redis was away when it was told: what it holds would outlive the change in a process that starts later.
+        for privy_id in list(self._unforgotten)[:RETRIED_AT_ONCE]:
+            self._unforgotten.move_to_end(privy_id)
+            self._later(self._try_to_forget(privy_id), "forget")
 
     def _is_outdated(self, privy_id: str, version: int) -> bool:
-        """Whether a change was noticed that an answer of ``version`` may not have seen."""
-        return self._changed.get(privy_id, 0) > version
+        """Whether there was a change that an answer of ``version`` may not have seen."""
+        return version < self._floor or self._changed.get(privy_id, 0) > version
 
     def _trust(self, entry: Remembered) -> Freshness:
         policy = self.policy

@@ -55,8 +55,8 @@ class SharedCache(Protocol):
         """Remember ``person``, for its time to live and as last known good."""
         ...
 
-    async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> None:
-        """Drop what is remembered, the last known good only where the change takes something away."""
+    async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:
+        """Drop what is remembered, the last known good only where the change takes something away; True when done."""
         ...
 
 

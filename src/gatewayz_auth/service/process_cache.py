@@ -15,9 +15,10 @@ MAX_ENTRIES = 200_000
 class Remembered:
     """One person's answer for one environment tag, rendered; compact, because there are a hundred thousand of them.
 
-    ``as_of_s`` is when the database was asked (UTC seconds); ``change_version`` the newest change that had been noticed
-    before it was, which orders it against changes; ``fresh_until_s`` is on the monotonic clock. ``needs_proof``: a signed
-    account would bring news (no verified e-mail yet, or a guest). ``has_key``: an API key is in the answer.
+    ``as_of_s`` is when the database was asked (UTC seconds); ``change_version`` the newest change that had been
+    noticed before it was, which orders it against changes; ``fresh_until_s`` is on the monotonic clock.
+    ``needs_proof``: a signed account would bring news (no verified e-mail yet, or a guest). ``has_key``: an API key is
+    in the answer.
     """
 
     __slots__ = ("as_of_s", "change_version", "fresh_until_s", "has_key", "needs_proof", "rendered", "user_id")
