@@ -99,5 +99,5 @@ def migrated(url: str) -> str:
     """Bring the database of ``url`` to the newest schema."""
     from gatewayz_auth.adapters.postgres.migrate import migrate  # noqa: PLC0415 - tests without a database need none
 
-    asyncio.run(migrate(url, clock=SystemClock()))
+    asyncio.run(migrate(url))
     return url

@@ -1,0 +1,43 @@
+"""The driver's errors, in the words of the closed tree; what they print may name people and never gets out."""
+
+from __future__ import annotations
+
+import psycopg
+import psycopg_pool
+
+from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, Overloaded, QueryTimeoutError
+
+NEIGHBOUR = "postgres"
+
+_TIMEOUTS = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors._WaitTimeout,  # noqa: SLF001 - what BoundedConnection raises at its limit
+)
+
+_WORDS = {
+    "08": "the connection failed",
+    "25": "it takes no writes",
+    "28": "it does not let us in",
+    "3D": "there is no such database",
+    "40": "it gave the transaction up",
+    "42": "its schema is not ours: run `gatewayz-auth migrate`",
+    "53": "it is out of connections, memory or disk",
+    "57": "it is shutting down",
+    "58": "it has a fault of its own",
+    "XX": "its data is damaged",
+}
+
+
+def in_our_words(error: Exception, operation: str, limit_s: float) -> NotKnown:
+    """The error of the tree that ``error`` of psycopg or its pool amounts to; never "not found"."""
+    if isinstance(error, NotKnown):
+        return error
+    if isinstance(error, _TIMEOUTS):
+        return QueryTimeoutError(f"timeout exceeded {round(limit_s, 3):g}s", operation=operation, timeout_s=limit_s)
+    if isinstance(error, psycopg_pool.PoolTimeout):
+        return Overloaded("postgres: no connection became free in time")
+    sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
+    words = _WORDS.get((sqlstate or "")[:2], "the connection failed" if sqlstate is None else "it refused")
+    return NeighbourUnavailable(NEIGHBOUR, f"{words} ({sqlstate or type(error).__name__})")

@@ -1,0 +1,2 @@
+-- Where a reader of changes stands now: everything that is visible in this snapshot it need not be told.
+SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot()::text AS snapshot, now() AS at
