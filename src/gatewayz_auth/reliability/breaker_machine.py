@@ -179,13 +179,10 @@ def _half_open(state: BreakerState, event: Event, now_s: float, limits: BreakerL
         return replace(state, running=max(0, state.running - 1))
     if kind is Kind.ANSWERED:
         state = replace(_with_answer(state, event, now_s), running=max(0, state.running - 1), answers=state.answers + 1)
-        if state.answers >= limits.closing_answers:
-            return _enter(state, Phase.CLOSED, now_s, "answers")
-        return state
+        return _enter(state, Phase.CLOSED, now_s, "answers") if state.answers >= limits.closing_answers else state
     if now_s - state.since_s >= limits.half_open_max_s:
-        if state.running:
-            return _enter(state, Phase.OPEN, now_s, "half-open too long")
-        return _enter(state, Phase.CLOSED, now_s, "quiet")
+        phase, reason = (Phase.OPEN, "half-open too long") if state.running else (Phase.CLOSED, "quiet")
+        return _enter(state, phase, now_s, reason)
     return state
 
 

@@ -96,8 +96,8 @@ class SingleFlight(Generic[T]):
         """What the flight of ``key`` answers, started with ``work`` where none is under way.
 
         ``QueryTimeoutError`` after ``limit_s`` seconds (0: at once, nothing is started) or when ``give_up`` is done (an
-        opening breaker); the flight goes on. ``on_expiry`` (``CircuitBreaker.expired``) hears the seconds waited and the
-        limit when that passed: a breaker sees impatience that the flight, whose own limit is longer, does not show.
+        opening breaker); the flight goes on. ``on_expiry`` (``CircuitBreaker.expired``) hears the seconds waited and
+        the limit when that passed: a breaker sees impatience that the flight, with its longer limit, does not show.
         """
         if not limit_s > 0 or (give_up is not None and give_up.done()):
             raise timeout_exceeded(max(0.0, limit_s), operation)
