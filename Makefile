@@ -1,2 +1,47 @@
 # gatewayz-auth: `make help` lists everything.
 .DEFAULT_GOAL := help
+.PHONY: help setup run test bench check lock clean
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PYTHON ?=
+ARGS ?=
+REQUIRE_ALL ?=
+export REQUIRE_ALL
+BIN := .venv/bin
+FOR_RUN = @MAKE_TARGET=$@ tools/setup run "$(PYTHON)"
+FOR_DEV = @MAKE_TARGET=$@ tools/setup dev "$(PYTHON)"
+
+help: ## List everything that make can do here
+	@printf 'gatewayz-auth: sign-in for API platforms\n\n'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@printf '\nPORT=8123 and HOST=0.0.0.0 for run, PYTHON=python3.12 for setup, ARGS="-k name" for test and bench.\n'
+
+setup: ## Make .venv from the lock files, with what tests need too
+	$(FOR_DEV)
+
+run: ## Start everything on this machine and print a line that signs somebody in
+	$(FOR_RUN)
+	@exec env GATEWAYZ_AUTH_END_WITH_PARENT=1 $(BIN)/gatewayz-auth serve --dev --host "$(HOST)" --port "$(PORT)"
+
+test: ## Run every test against real servers (8 minutes at most)
+	$(FOR_DEV)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: ## Measure, each figure beside what it is compared to
+	$(FOR_DEV)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+check: ## Lint, types, import contracts, docs
+	$(FOR_DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture tests/docs
+
+lock: ## Choose the newest packages anew (needs uv)
+	@tools/lock
+
+clean: ## Remove .venv and caches; the data in .state stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
