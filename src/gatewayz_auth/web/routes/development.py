@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from gatewayz_auth.domain.errors import FieldError, RequestNotUnderstood
-from gatewayz_auth.domain.identity import is_privy_id
-from gatewayz_auth.web.body import check_declared, read_body
+from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, read_body
+from gatewayz_auth.web.problems import PROBLEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -31,7 +31,6 @@ _FILES = {
     "/development/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 _MOST_ACCOUNTS = 32
-_ID_RULE = "must be did:privy: and 1 to 128 of A-Z a-z 0-9 _ -"
 _EXAMPLE = {"privy_user_id": "did:privy:ada", "linked_accounts": [{"type": "email", "address": "ada@example.com"}]}
 _OPENAPI = {
     "requestBody": {
@@ -61,44 +60,32 @@ _OPENAPI = {
 }
 
 
-def _is_shallow(account: dict[str, Any]) -> bool:
-    try:
-        orjson.dumps(account)  # refuses what is nested past reason, as every reader of the token would
-    except orjson.JSONEncodeError:
-        return False
-    return True
-
-
-def read_token_request(raw: bytes) -> tuple[str, list[dict[str, Any]]]:
-    """Whom ``raw`` asks a token for, and with which linked accounts; ``RequestNotUnderstood`` names each fault."""
+def read_token_request(raw: bytes) -> dict[str, Any]:
+    """Take ``raw`` for the JSON object that it must be; ``RequestNotUnderstood`` where it is none."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise RequestNotUnderstood("The body is not JSON in UTF-8.") from None
     if not isinstance(body, dict):
         raise RequestNotUnderstood("The body is not understood.", (FieldError("", "must be an object"),))
-    privy_user_id, accounts = body.get("privy_user_id"), body.get("linked_accounts")
-    accounts = [] if accounts is None else accounts
-    errors: list[FieldError] = []
-    if not isinstance(privy_user_id, str) or not is_privy_id(privy_user_id):
-        errors.append(FieldError("/privy_user_id", _ID_RULE))
-    if not isinstance(accounts, list) or len(accounts) > _MOST_ACCOUNTS:
-        errors.append(FieldError("/linked_accounts", f"must be a list of at most {_MOST_ACCOUNTS} accounts"))
-    else:
-        for index, account in enumerate(accounts):
-            if not isinstance(account, dict) or not _is_shallow(account):
-                errors.append(FieldError(f"/linked_accounts/{index}", "must be an object, not deeply nested"))
-            elif not isinstance(account.get("type"), str) or not account["type"]:
-                errors.append(FieldError(f"/linked_accounts/{index}/type", "must be a word such as email or wallet"))
-    if errors:
-        raise RequestNotUnderstood("The body is not understood.", tuple(errors))
-    return cast("str", privy_user_id), cast("list[dict[str, Any]]", accounts)
+    return body
 
 
-def development_routes(issue: Callable[[str, list[dict[str, Any]]], dict[str, Any]]) -> APIRouter:
+async def _body(request: Request) -> bytes:
+    try:
+        check_declared(dict(request.scope["headers"]))
+        return await read_body(request.receive)
+    except UnreadableBody as error:
+        raise HTTPException(PROBLEMS[error.code].status) from None
+    except CallerLeft:
+        raise HTTPException(PROBLEMS["body_too_slow"].status) from None  # said to nobody
+
+
+def development_routes(issue: Callable[[object, object], Mapping[str, Any]]) -> APIRouter:
     """Make ``GET /`` and ``POST /dev/token``, to be mounted with ``--dev`` only: they let anybody be anybody.
 
-    ``issue`` makes ``{"token", "identity_token", "user"}`` for a Privy id and its linked accounts.
+    ``issue`` makes ``{"token", "identity_token", "user"}`` of a Privy id and its linked accounts, both as they were
+    sent, or raises ``RequestNotUnderstood`` with a pointer to each fault.
     """
     router = APIRouter(tags=["development"])
     folder = resources.files("gatewayz_auth.web") / "static" / "development"
@@ -116,9 +103,13 @@ def development_routes(issue: Callable[[str, list[dict[str, Any]]], dict[str, An
     @router.post("/dev/token", openapi_extra=_OPENAPI)
     async def token(request: Request) -> Response:
         """Tokens of this service's own issuer for anybody, ready to be sent to `POST /api/auth`. Development only."""
-        check_declared(dict(request.scope["headers"]))
-        privy_user_id, accounts = read_token_request(await read_body(request.receive))
-        answer = orjson.dumps(issue(privy_user_id, accounts))
+        body = read_token_request(await _body(request))
+        issued = issue(body.get("privy_user_id"), body.get("linked_accounts"))
+        try:
+            answer = orjson.dumps(issued)
+        except orjson.JSONEncodeError:
+            fault = FieldError("/linked_accounts", "must not be nested that deeply")
+            raise RequestNotUnderstood("The body is not understood.", (fault,)) from None
         return Response(answer, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return router

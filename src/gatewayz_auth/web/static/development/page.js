@@ -29,11 +29,9 @@ const SOURCES = {
 
 // Words for the phases of Server-Timing, and the source whose colour each wears.
 const PHASES = {
-  body: ["read the request"], parse: ["read the request"], read: ["read the request"],
-  verify: ["prove the token"], proof: ["prove the token"],
-  process: ["look in memory", "cache"], memory: ["look in memory", "cache"], cache: ["look in the cache", "cache"],
-  redis: ["ask Redis", "cache"], database: ["ask the database", "database"], postgres: ["ask the database", "database"],
-  lookup: ["find or make", "database"], vault: ["open the key"], open: ["open the key"], answer: ["write the answer"],
+  parse: ["read the request"], verify: ["prove the token"],
+  cache: ["look in the cache", "cache"], redis: ["ask Redis", "cache"], database: ["ask the database", "database"],
+  "last-known-good": ["wait, then recall", "last-known-good"], lookup: ["find the account"],
 };
 
 const BREAKS = [
@@ -48,6 +46,7 @@ let remembered = recall();
 let past = [];
 let busy = false;
 let breaks = 0;
+let answers = 0;
 
 // People
 
@@ -198,8 +197,9 @@ function sentence(r) {
     401: "The token was not accepted.", 403: `${r.who.name} may not sign in.`, 400: "The request was not understood.",
     422: "The request was not understood.", 413: "The request was too large.", 429: "Asked too often.", 503: "The answer is not known right now.",
   }[r.status] ?? `The service answered ${r.status}.`;
-  const how = r.status === 503 ? `Said in ${time(r.ms)}.` : `Refused in ${time(r.ms)}; no account was touched.`;
-  return [said, [r.note ? `${r.note} ` : "", how, later]];
+  const why = r.note ?? (r.status === 401 || r.status === 503 ? "" : r.json.detail) ?? "";
+  const how = r.status === 503 ? `It was not learnt within ${time(r.ms)}, and it is never guessed.` : `Refused in ${time(r.ms)}; no account was touched.`;
+  return [said, [why ? `${why} ` : "", how, later]];
 }
 
 function say(source, sign, first, below) {
@@ -215,6 +215,7 @@ function show(r) {
   $("result").hidden = $("past").hidden = false;
   $("result").replaceChildren(...[figures(r), r.parts.length ? timeline(r) : null, r.ok ? fields(r) : problem(r), wire(r)].filter(Boolean));
   past = [r, ...past].slice(0, KEPT_SIGN_INS);
+  $("answer").dataset.answers = String((answers += 1));
   showPast();
 }
 
