@@ -67,6 +67,7 @@ _TABLE = (
     Problem("not_known", 503, "Not known at the moment", _COME_BACK, "unknown"),
     Problem("query_timeout", 503, "Not known at the moment", _COME_BACK, "unknown"),
     Problem("neighbour_unavailable", 503, "Not known at the moment", _COME_BACK, "unknown"),
+    Problem("key_not_opened", 503, "Not known at the moment", _COME_BACK, "unknown"),
     Problem("overloaded", 503, "Overloaded", _COME_BACK, "unknown"),
     Problem("deadline_exceeded", 503, "Not known in time", _COME_BACK, "unknown"),
     Problem("unexpected", 503, "Not known at the moment", _COME_BACK, "unknown"),

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from gatewayz_auth.web.access import rules_of
 from gatewayz_auth.web.deadline import Watch
+from gatewayz_auth.web.models import Health, Liveness, Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +23,18 @@ _HEALTH_LIMIT_S = 0.9
 _NO_STORE = {"cache-control": "no-store"}
 
 
-@router.get("/livez", summary="The process is up", operation_id="live")
+@router.get("/livez", summary="The process is up", operation_id="live", responses={200: {"model": Liveness}})
 async def live() -> JSONResponse:
     """Asks nobody: it answers as long as the event loop turns."""
     return JSONResponse({"status": "alive"}, headers=_NO_STORE)
 
 
-@router.get("/readyz", summary="The process should get traffic", operation_id="ready")
+@router.get(
+    "/readyz",
+    summary="The process should get traffic",
+    operation_id="ready",
+    responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "Not ready, or see Problem."}},
+)
 async def ready(request: Request) -> JSONResponse:
     """200 while it can serve anybody at all, 503 otherwise. A dead database alone does not make it unready."""
     parts: Parts = request.app.state.parts
@@ -38,7 +44,12 @@ async def ready(request: Request) -> JSONResponse:
     )
 
 
-@router.get("/api/auth/health", summary="How it is, check by check", operation_id="health")
+@router.get(
+    "/api/auth/health",
+    summary="How it is, check by check",
+    operation_id="health",
+    responses={200: {"model": Health}, 503: {"model": Health, "description": "Unhealthy."}},
+)
 async def health(request: Request) -> JSONResponse:
     """200 when `healthy` or `degraded`, 503 when `unhealthy`, within 1 s. Operators see `checks`, others `status`."""
     report = await _within_limit(request.app.state.parts)

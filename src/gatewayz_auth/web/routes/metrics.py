@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from gatewayz_auth.web.access import require_look
+from gatewayz_auth.web.openapi import problem_response
 
 if TYPE_CHECKING:
     from gatewayz_auth.web.parts import Parts
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["operators"], dependencies=[Depends(require_look)])
 
 
-@router.get("/metrics", summary="Figures in Prometheus text", operation_id="metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures in Prometheus text",
+    operation_id="metrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **{status: problem_response(status) for status in (401, 403, 404)},
+    },
+)
 async def metrics(request: Request) -> Response:
     """The web processes' figures; a worker has its own."""
     parts: Parts = request.app.state.parts
