@@ -35,7 +35,7 @@ class GatewayzAuthError(Exception):
     code = "error"
 
 
-class Refused(GatewayzAuthError):
+class Refused(GatewayzAuthError):  # noqa: N818 - a verdict, not a malfunction
     """The caller's doing: the same call will be refused again."""
 
     code = "refused"
@@ -101,7 +101,7 @@ class RateLimited(Refused):
         self.retry_after_s = retry_after_s
 
 
-class NotKnown(GatewayzAuthError):
+class NotKnown(GatewayzAuthError):  # noqa: N818 - a state of knowledge
     """The answer could not be learnt in time; it is never guessed and never taken for "not found"."""
 
     code = "not_known"

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 _PRIVY_ID = re.compile(r"did:privy:[A-Za-z0-9_-]{1,128}\Z")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+\Z")
+_EMAIL_MAX = 320
+"""RFC 5321: 64, the sign, 255."""
+_WALLETS = ("wallet", "smart_wallet")
 
 VERIFIED_EMAIL_TYPES = ("email", "google_oauth", "apple_oauth")
 """Signed entries of these types prove an e-mail; no other provider's do (contract, section 1)."""
@@ -38,6 +41,10 @@ class LinkedAccount:
     name: str | None = None
     username: str | None = None
     phone_number: str | None = None
+
+    def __repr__(self) -> str:
+        """Name the type alone: the rest is personal."""
+        return f"LinkedAccount(type={self.type!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +77,26 @@ def without_controls(text: str) -> str:
 
 
 def normalised_email(text: str | None) -> str | None:
-    """The e-mail in the one form it is compared and stored in (NFKC, lower case), or None where it is none."""
-    if not text or len(text) > 320:  # noqa: PLR2004 - RFC 5321: 64 + 1 + 255
+    """The e-mail in the one form it is compared and stored in (NFKC, lower case), or None where it is none.
+
+    Letters that only *look* like others once they are normalised (a Kelvin sign for a K, full width) are refused, not
+    folded: folding would make two mailboxes one, and whoever reads the one would own the other's account.
+    """
+    if not text or len(text) > _EMAIL_MAX:
         return None
-    folded = unicodedata.normalize("NFKC", text).strip().lower()
-    if any(unicodedata.category(c).startswith("C") for c in folded):
+    stripped = text.strip()
+    if not unicodedata.is_normalized("NFKC", stripped):
         return None
-    return folded if _EMAIL.match(folded) else None
+    lowered = stripped.lower()
+    if len(lowered) > _EMAIL_MAX or not unicodedata.is_normalized("NFKC", lowered):
+        return None
+    if any(unicodedata.category(c).startswith("C") for c in lowered):
+        return None
+    return lowered if _EMAIL.match(lowered) else None
 
 
 def _email_of(account: LinkedAccount) -> str | None:
-    raw = account.address if account.type == "email" else account.email
+    raw = (account.address or account.email) if account.type == "email" else (account.email or account.address)
     return normalised_email(raw)
 
 
@@ -97,7 +113,7 @@ def claimed_email(field: str | None, claimed: tuple[LinkedAccount, ...]) -> str 
     if email := normalised_email(field):
         return email
     for account in claimed:
-        if account.type != "wallet" and (email := _email_of(account)):
+        if account.type not in _WALLETS and (email := _email_of(account)):
             return email
     return None
 

@@ -67,6 +67,10 @@ class StoredKey:
     sealed: bytes
     owner_tag: bytes
 
+    def __repr__(self) -> str:
+        """Name the key by its id alone."""
+        return f"StoredKey({self.key_id})"
+
 
 @dataclass(frozen=True, slots=True)
 class FindOrMake:
@@ -95,6 +99,10 @@ class FindOrMake:
     environment_tag: str
     new_key: NewKey | None
     referral_code: str | None
+
+    def __repr__(self) -> str:
+        """Name the type and nothing of its contents: they are personal."""
+        return "FindOrMake(…)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain.identity import LinkedAccount, without_controls
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 TIER_DISPLAY_NAMES = {"basic": "Basic", "pro": "Pro", "max": "MAX"}
 
-_RESERVED = frozenset(
-    "about account accounts admin administrator anonymous api app auth billing console contact dashboard dev "
-    "everyone gatewayz guest help info login logout mail me moderator nobody none null official operator ops owner "
-    "postgres privy public root security self service settings signin signup staff status superuser support sys "
-    "system team test undefined user users webmaster www".split(),
-)
+_RESERVED_WORDS = """
+    about account accounts admin administrator anonymous api app auth billing console contact dashboard dev everyone
+    gatewayz guest help info login logout mail me moderator nobody none null official operator ops owner postgres
+    privy public root security self service settings signin signup staff status superuser support sys system team
+    test undefined user users webmaster www
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 _USERNAME_MAX = 32
 _USERNAME_MIN = 2
-_LOOKS_LIKE_WALLET = re.compile(r"0x[0-9a-f]{6,}|[1-9a-hj-np-z]{32,44}\Z", re.IGNORECASE)
-_LOOKS_LIKE_PHONE = re.compile(r"(?:\d[^\w]*){6,}")
+_LOOKS_LIKE_WALLET = re.compile(r"0x[0-9a-f]{3}|[0-9a-z]{32}")
+"""Hexadecimal, shortened for show too (0x52f9…41ee), and whatever is as long as a base58 or bech32 address."""
+_LOOKS_LIKE_PHONE = re.compile(r"(?:\d[\W_]*){6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ class Account:
     is_active: bool
     created_at: datetime
 
+    def __repr__(self) -> str:
+        """Name the account by its id alone: the rest is personal."""
+        return f"Account(user_id={self.user_id}, region={self.region!r})"
+
     @property
     def shown_email(self) -> str | None:
         """The verified e-mail, or the claim where there is no better."""
@@ -86,6 +95,12 @@ def display_name(*sources: tuple[LinkedAccount, ...]) -> str | None:
     return None
 
 
+def folded_username(name: str) -> str:
+    """The form in which two usernames are the same: NFKC, without case. Folding twice changes nothing."""
+    lowered = unicodedata.normalize("NFKC", name).casefold().lower()
+    return unicodedata.normalize("NFKC", lowered)
+
+
 def username_from(name: str | None, spare: str) -> str:
     """The username to ask for: made of ``name`` where that is fit to stand in log lines, else ``user_`` and ``spare``.
 
@@ -93,14 +108,23 @@ def username_from(name: str | None, spare: str) -> str:
     like an e-mail, a phone number or a wallet are not fit. The database appends a suffix where it is taken.
     """
     if name:
-        folded = unicodedata.normalize("NFKC", name).lower()
+        folded = folded_username(name)
         if not _is_personal(folded):
-            spaced = re.sub(r"\s+", "_", folded.strip())
-            kept = re.sub(r"[^\w.-]", "", spaced).strip("._-")[:_USERNAME_MAX].strip("._-")
-            kept = unicodedata.normalize("NFKC", kept).lower()
-            if _USERNAME_MIN <= len(kept) <= _USERNAME_MAX and kept not in _RESERVED and not kept.startswith("user_"):
+            kept = re.sub(r"[^\w.-]", "", re.sub(r"\s+", "_", folded.strip()))
+            kept = folded_username(kept.strip("._-")[:_USERNAME_MAX].strip("._-"))
+            if _is_fit(kept):
                 return kept
     return f"user_{spare}"
+
+
+def _is_fit(name: str) -> bool:
+    bare = re.sub(r"[._-]", "", name)
+    return (
+        _USERNAME_MIN <= len(name) <= _USERNAME_MAX
+        and bare not in _RESERVED
+        and not name.startswith("user_")
+        and not _is_personal(name)
+    )
 
 
 def may_join(signups: str, domains: tuple[str, ...], proven_email: str | None) -> bool:
