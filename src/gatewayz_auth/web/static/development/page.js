@@ -100,7 +100,7 @@ function chosen() {
   }
   const who = personFrom($("typed").value);
   if (who === null) $("typed").focus();
-  explainTyped($("typed").value ? undefined : "Say who: an e-mail, a phone number, a wallet, a name or a Privy id.");
+  explainTyped($("typed").value.trim() ? undefined : "Say who: an e-mail, a phone number, a wallet, a name or a Privy id.");
   return who;
 }
 
@@ -259,7 +259,7 @@ function fields(r) {
     code.textContent = shown ? key : masked(key);
   } }, "Show");
   reveal.id = "reveal";
-  const line = h("div", { class: "key" }, code, ...(key ? [reveal, copier("Copy key", key)] : []), copier("Copy as curl", curl(r.body)));
+  const line = h("div", { class: "key" }, code, ...(key ? [reveal, copier("Copy key", "copy-key", key)] : []), copier("Copy as curl", "copy-curl", curl(r.body)));
   const rows = Object.entries(r.json).filter(([name]) => name !== "api_key").map(row);
   return card("The answer", `HTTP ${r.status}`, line, h("dl", { class: "fields" }, ...rows));
 }
@@ -324,8 +324,8 @@ function card(title, aside, ...children) {
   return h("section", { class: "card" }, h("div", { class: "head" }, h("h2", {}, title), h("span", { class: "soft" }, aside)), ...children);
 }
 
-function copier(title, text) {
-  const button = h("button", { type: "button", class: "small", onclick: async () => {
+function copier(title, id, text) {
+  const button = h("button", { type: "button", class: "small", id, onclick: async () => {
     const done = await navigator.clipboard?.writeText(text).then(() => true, () => false);
     button.textContent = done ? "Copied" : "Not allowed to copy";
     setTimeout(() => { button.textContent = title; }, 2000);
