@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.domain.sign_in import StoredKey
@@ -20,7 +20,7 @@ def account_of(row: Mapping[str, Any]) -> Account:
     values = {column: row[column] for column in _COLUMNS}
     for column in _TIMES:
         if (at := values[column]) is not None:
-            values[column] = at.astimezone(datetime.UTC)
+            values[column] = at.astimezone(dt.UTC)
     return Account(**values)
 
 

@@ -9,6 +9,9 @@ from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, Overload
 
 NEIGHBOUR = "postgres"
 
+DRIVER_ERRORS = (psycopg.Error, psycopg_pool.PoolClosed, psycopg_pool.PoolTimeout, OSError)
+"""What the driver, its pool and the socket below them raise."""
+
 _TIMEOUTS = (
     psycopg.errors.QueryCanceled,
     psycopg.errors.LockNotAvailable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import contextlib
 from dataclasses import dataclass
@@ -12,17 +13,18 @@ import psycopg_pool
 from psycopg.rows import dict_row
 
 from gatewayz_auth.adapters.postgres.connection import CONNECT_TIMEOUT_S, DEFAULT_WAIT_LIMIT_S, BoundedConnection
-from gatewayz_auth.adapters.postgres.failures import NEIGHBOUR, in_our_words
+from gatewayz_auth.adapters.postgres.failures import DRIVER_ERRORS, in_our_words
 from gatewayz_auth.adapters.postgres.statements import statement
-from gatewayz_auth.reliability.query_timeout import guarded
+from gatewayz_auth.domain.errors import Overloaded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
-    from gatewayz_auth.reliability.abandoned import Abandoned
     from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 
 Row = dict[str, Any]
+_DriverPool = psycopg_pool.AsyncConnectionPool[BoundedConnection]
 
 RECONNECT_TIMEOUT_S = 0.5
 """How long the pool tries to replace a lost connection before the next caller makes it try again."""
@@ -30,7 +32,7 @@ RECONNECT_TIMEOUT_S = 0.5
 SERVER_MARGIN = 0.9
 """The server ends a statement at this share of the caller's limit, so that it does not run on after we left."""
 
-_CLOSE_LIMIT_S = 1.0
+CLOSE_LIMIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +60,39 @@ def connection_options(database_url: str) -> dict[str, Any]:
 
 
 class Pool:
-    """At most ``max_size`` connections, made as they are needed; ``open`` waits for none of them.
+    """At most ``max_size`` connections, ``min_size`` (default: as many) kept; ``open`` waits for none of them.
 
     Nothing of a session is relied on, so it works through a pooler in transaction mode. ``wait_limit_s`` is the
-    backstop of each wait for the server; every call has its own, shorter limit.
+    backstop of each wait for the server; every call has its own, shorter limit. ``tasks`` owns what goes on unattended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords that each say one thing
         self,
         database_url: str,
         *,
         max_size: int,
         clock: Clock,
-        abandoned: Abandoned,
+        tasks: OwnedTasks,
+        min_size: int | None = None,
         wait_limit_s: float = DEFAULT_WAIT_LIMIT_S,
     ) -> None:
         """Keep the parts; nothing is connected before ``open``."""
+        self._database_url = database_url
         self._clock = clock
-        self._abandoned = abandoned
+        self._tasks = tasks
         self._max_size = max_size
+        self._min_size = max_size if min_size is None else min_size
+        self._wait_limit_s = wait_limit_s
         self._by_operation: collections.Counter[str] = collections.Counter()
-        self._pool: psycopg_pool.AsyncConnectionPool[BoundedConnection] = psycopg_pool.AsyncConnectionPool(
-            database_url,
-            connection_class=type("Connection", (BoundedConnection,), {"wait_limit_s": wait_limit_s}),
-            kwargs=connection_options(database_url),
-            min_size=0,
-            max_size=max_size,
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> _DriverPool:
+        return psycopg_pool.AsyncConnectionPool(
+            self._database_url,
+            connection_class=type("Connection", (BoundedConnection,), {"wait_limit_s": self._wait_limit_s}),
+            kwargs=connection_options(self._database_url),
+            min_size=self._min_size,
+            max_size=self._max_size,
             open=False,
             check=None,
             max_waiting=0,
@@ -95,9 +104,35 @@ class Pool:
         """Take callers from now on; a database that is away is noticed by the first of them, not here."""
         await self._pool.open(wait=False)
 
+    async def renew(self, limit_s: float) -> None:
+        """Put a new pool in the place of this one, filled within ``limit_s`` seconds; else raise and change nothing.
+
+        For the moment after an outage, when the old connections may be dead without knowing it.
+        """
+        fresh = self._new_pool()
+        await fresh.open(wait=False)
+        try:
+            await fresh.wait(timeout=limit_s)
+        except BaseException:
+            self._close_later(fresh)
+            raise
+        stale, self._pool = self._pool, fresh
+        self._close_later(stale)
+
+    async def drop(self) -> None:
+        """Give up all connections at once, those in use when they come back; new ones are made when asked for."""
+        fresh = self._new_pool()
+        await fresh.open(wait=False)
+        stale, self._pool = self._pool, fresh
+        self._close_later(stale)
+
     async def close(self) -> None:
         """Close all connections and take no more callers; about a second at most."""
-        await self._pool.close(timeout=_CLOSE_LIMIT_S)
+        await self._pool.close(timeout=CLOSE_LIMIT_S)
+
+    def _close_later(self, pool: _DriverPool) -> None:
+        with contextlib.suppress(Overloaded):  # closed with the process then
+            self._tasks.spawn(pool.close(timeout=CLOSE_LIMIT_S), "close pool")
 
     def stats(self) -> PoolStats:
         """What the pool holds now; counts alone."""
@@ -118,7 +153,8 @@ class Pool:
     async def connection(self, limit_s: float) -> AsyncGenerator[BoundedConnection, None]:
         """A connection for one operation that may take ``limit_s`` seconds in all, waiting for it included."""
         deadline_s = self._clock.monotonic_s() + limit_s
-        connection = await self._pool.getconn(timeout=limit_s)
+        pool = self._pool
+        connection = await self._taken(pool, limit_s)
         try:
             connection.wait_limit_s = max(0.001, deadline_s - self._clock.monotonic_s())
             yield connection
@@ -127,39 +163,48 @@ class Pool:
             raise
         finally:
             del connection.wait_limit_s
-            await self._pool.putconn(connection)
+            await pool.putconn(connection)
 
-    async def guarded(self, operation: str, limit_s: float, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever ``work`` answers
-        """What ``work`` answers within ``limit_s`` seconds; every failure is one of ``NotKnown``."""
-        self._by_operation[operation] += 1
+    async def _taken(self, pool: _DriverPool, limit_s: float) -> BoundedConnection:
+        """A connection of ``pool``; whoever leaves while waiting leaves the waiting to a task of its own.
 
-        def ended() -> None:
-            self._by_operation[operation] -= 1
-
+        The driver's pool can be killed for good by two cancels of one who waits in it (a lock of its own is left held),
+        so none ever reaches it: the task ends by its limit and gives back what comes too late.
+        """
+        if pool.get_stats().get("pool_available", 0):
+            return await pool.getconn(timeout=limit_s)
+        task = self._tasks.spawn(pool.getconn(timeout=limit_s), "getconn")
         try:
-            return await guarded(
-                work,
-                limit_s=limit_s,
-                operation=operation,
-                neighbour=NEIGHBOUR,
-                clock=self._clock,
-                abandoned=self._abandoned,
-                on_end=ended,
-            )
-        except (psycopg.Error, psycopg_pool.PoolClosed, psycopg_pool.PoolTimeout, OSError) as error:
-            raise in_our_words(error, operation, limit_s) from None
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda done: self._give_back(pool, done))
+            raise
+        return task.result()
+
+    def _give_back(self, pool: _DriverPool, done: asyncio.Task[BoundedConnection]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        connection = done.result()
+        try:
+            self._tasks.spawn(pool.putconn(connection), "putconn")
+        except Overloaded:
+            connection.pgconn.finish()
 
     async def rows(self, name: str, parameters: Mapping[str, Any], limit_s: float) -> list[Row]:
-        """The rows of the statement ``name``: one round trip, bounded here and on the server."""
+        """The rows of the statement ``name``, in one round trip; every failure is one of ``NotKnown``.
 
-        async def work() -> list[Row]:
-            started_s = self._clock.monotonic_s()
+        The server ends the statement a little before ``limit_s`` seconds. It does not free a caller of a server that is
+        frozen: that is the guard's part, which all calls of this are made through.
+        """
+        started_s = self._clock.monotonic_s()
+        self._by_operation[name] += 1
+        try:
             async with self.connection(limit_s) as connection:
-                left_s = limit_s - (self._clock.monotonic_s() - started_s)
-                return await run(connection, name, parameters, left_s)
-
-        answer: list[Row] = await self.guarded(name, limit_s, work)
-        return answer
+                return await run(connection, name, parameters, limit_s - (self._clock.monotonic_s() - started_s))
+        except DRIVER_ERRORS as error:
+            raise in_our_words(error, name, limit_s) from None
+        finally:
+            self._by_operation[name] -= 1
 
 
 async def run(connection: BoundedConnection, name: str, parameters: Mapping[str, Any], limit_s: float) -> list[Row]:
@@ -169,3 +214,16 @@ async def run(connection: BoundedConnection, name: str, parameters: Mapping[str,
         await connection.execute(statement("limit_statement"), {"limit_ms": str(limit_ms)})
         cursor = await connection.execute(statement(name), parameters)
     return await cursor.fetchall() if cursor.description is not None else []
+
+
+async def probe(database_url: str) -> None:
+    """Return where the database takes a connection and answers on it; else raise, within some 3 s where it is frozen.
+
+    On a connection of its own: for the background prober of an open breaker.
+    """
+    try:
+        async with await BoundedConnection.connect(database_url, **connection_options(database_url)) as connection:
+            connection.wait_limit_s = 1.0
+            await connection.execute("SELECT 1")
+    except DRIVER_ERRORS as error:
+        raise in_our_words(error, "probe", 1.0) from None

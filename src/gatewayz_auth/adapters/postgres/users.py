@@ -8,6 +8,7 @@ from gatewayz_auth.adapters.postgres.accounts_rows import account_of, key_of
 from gatewayz_auth.domain.sign_in import Found, NotFound
 
 if TYPE_CHECKING:
+    from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool
     from gatewayz_auth.domain.sign_in import FindOrMake
     from gatewayz_auth.reliability.clock import Clock
@@ -59,18 +60,28 @@ def _parameters(wanted: FindOrMake) -> dict[str, Any]:
 
 
 class PostgresAccounts:
-    """``ports.Accounts`` over one statement; ``lookup_limit_s`` bounds each call, the deadline may tighten it."""
+    """``ports.Accounts`` over one statement; ``lookup_limit_s`` bounds each call, the deadline may tighten it.
 
-    def __init__(self, pool: Pool, clock: Clock, lookup_limit_s: float) -> None:
+    ``call`` is what releases the caller in time: with a queue and a breaker (``NeighbourCall``), or the guard alone.
+    """
+
+    def __init__(self, pool: Pool, call: Call, clock: Clock, lookup_limit_s: float) -> None:
         """Keep the parts."""
         self._pool = pool
+        self._call = call
         self._clock = clock
         self._lookup_limit_s = lookup_limit_s
 
     async def find_or_make(self, wanted: FindOrMake, deadline: Deadline) -> Found | NotFound:
         """The account and its key, or ``NotFound``, said by the database alone; ``NotKnown`` raised in time."""
-        limit_s = deadline.limit_s(self._clock.monotonic_s(), self._lookup_limit_s)
-        rows = await self._pool.rows("sign_in", _parameters(wanted), limit_s)
+        own = deadline.tightened(self._clock.monotonic_s(), self._lookup_limit_s)
+        rows = await self._call(
+            lambda: self._pool.rows("sign_in", _parameters(wanted), own.left_s(self._clock.monotonic_s())),
+            key=wanted.privy_user_id,
+            deadline=own,
+            own_limit_s=self._lookup_limit_s,
+            operation="sign_in",
+        )
         row = rows[0]
         if row["user_id"] is None:
             return NotFound()

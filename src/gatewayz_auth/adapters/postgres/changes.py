@@ -1,0 +1,109 @@
+"""What was changed in the database, by whomever, since one last asked: nothing is told twice, nothing is missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatewayz_auth.domain.changes import Change
+from gatewayz_auth.reliability.deadline import Deadline
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from gatewayz_auth.adapters.postgres.calls import Call
+    from gatewayz_auth.adapters.postgres.pool import Pool, Row
+    from gatewayz_auth.reliability.clock import Clock
+
+MAX_CHANGES = 5_000
+"""Changes told in one reading; where there are more, it is said that they are too many."""
+
+MAX_SILENCE_S = 300.0
+"""A reader that has not read for longer may have missed something: the table is trimmed meanwhile."""
+
+TRIM_EVERY_S = 60.0
+TRIM_AFTER_S = 2 * MAX_SILENCE_S
+TRIM_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reading tells.
+
+    ``version`` orders answers against changes, over all processes and restarts: a database that is asked after this
+    reading knows every change whose ``change_id`` is not above it. (Ids are those of transactions, not of rows: a row's
+    id is given before its transaction commits.) ``is_gap``: changes may have been missed, so nothing remembered is
+    fresh; of changes up to ``version`` nothing is known then.
+    """
+
+    changes: tuple[Change, ...]
+    version: int
+    is_gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    era: str
+    snapshot: str
+    at: dt.datetime
+
+
+class PostgresChanges:
+    """Reads the table of changes, once a second say; ``limit_s`` bounds each call. Not for two readers at once."""
+
+    def __init__(self, pool: Pool, call: Call, clock: Clock, limit_s: float) -> None:
+        """Stand nowhere yet: the first reading is a gap."""
+        self._pool = pool
+        self._call = call
+        self._clock = clock
+        self._limit_s = limit_s
+        self._mark: _Mark | None = None
+        self._marks: list[tuple[float, _Mark]] = []
+        self._trimmed_s = clock.monotonic_s()
+
+    async def read(self) -> Reading:
+        """All changes since the last reading, in one round trip; ``NotKnown`` leaves it where it stood."""
+        mark = self._mark
+        if mark is None:
+            row = (await self._rows("changes_mark", {}))[0]
+            self._mark = _Mark(row["era"], row["snapshot"], row["at"])
+            return Reading((), row["horizon"] - 1, is_gap=True)
+        parameters = {
+            "era": mark.era,
+            "snapshot": mark.snapshot,
+            "at": mark.at,
+            "max_age_s": MAX_SILENCE_S,
+            "max_rows": MAX_CHANGES + 1,
+        }
+        rows = await self._rows("changes_since", parameters)
+        first = rows[0]
+        self._mark = _Mark(first["era"], first["snapshot"], first["at"])
+        is_gap = first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows)
+        changes = () if first["is_gap"] else tuple(_change(row) for row in rows if row["user_id"] is not None)
+        return Reading(changes, first["horizon"] - 1, is_gap=is_gap)
+
+    async def trim(self) -> None:
+        """Now and then take away what everybody has long read; to be called after each reading, mostly does nothing."""
+        now_s = self._clock.monotonic_s()
+        if self._mark is None or now_s - self._trimmed_s < TRIM_EVERY_S:
+            return
+        self._trimmed_s = now_s
+        self._marks.append((now_s, self._mark))
+        old = [mark for at_s, mark in self._marks if now_s - at_s >= TRIM_AFTER_S]
+        if old:
+            self._marks = [(at_s, mark) for at_s, mark in self._marks if now_s - at_s < TRIM_AFTER_S]
+            await self._rows("trim_changes", {"snapshot": old[-1].snapshot, "max_rows": TRIM_ROWS})
+
+    async def _rows(self, name: str, parameters: dict[str, Any]) -> list[Row]:
+        deadline = Deadline.after(self._clock.monotonic_s(), self._limit_s)
+        return await self._call(
+            lambda: self._pool.rows(name, parameters, deadline.left_s(self._clock.monotonic_s())),
+            key="changes",
+            deadline=deadline,
+            own_limit_s=self._limit_s,
+            operation=name,
+        )
+
+
+def _change(row: Row) -> Change:
+    return Change(row["xact"], row["user_id"], row["privy_user_id"], row["username"], row["takes_away"])
