@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from gatewayz_auth import __version__
 from gatewayz_auth.web import refusals
-from gatewayz_auth.web.guard import Guard
+from gatewayz_auth.web.guard import CrashGuard, Guard
 from gatewayz_auth.web.openapi import describe
 from gatewayz_auth.web.parts import Parts, SignInReport
 from gatewayz_auth.web.request_ids import RequestIds
@@ -44,6 +44,7 @@ def create_api(parts: Parts) -> FastAPI:
     )
     api.state.parts = parts
     api.state.ops = parts.ops
+    api.add_middleware(CrashGuard, parts=parts)
     refusals.install(api)
     for router in (health.router, metrics.router, docs.router, *parts.extra_routers):
         api.include_router(router)

@@ -1,4 +1,4 @@
-"""What every other route gets around it: a name, CORS, no store, and a 503 where the code below stumbles."""
+"""What every other route gets around it: a name, CORS, and a 503 where the code below stumbles."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ REQUEST_ID = "gatewayz_auth.request_id"
 
 
 class Guard:
-    """Plain ASGI around ``app``: adds ``X-Request-Id``, answers preflights, and turns a crash into a problem."""
+    """Plain ASGI around ``app``: names the request, answers preflights and adds the headers of CORS."""
 
     def __init__(self, parts: Parts, ids: RequestIds, app: ASGIApp) -> None:
         """Keep what every request needs."""
-        self._fault = parts.fault
-        self._entropy = parts.entropy
         self._ids = ids
         self._app = app
         self._cors = Cors(parts.cors_origins)
@@ -43,24 +41,46 @@ class Guard:
                 await send({"type": "http.response.body", "body": b""})
                 return
             extra.extend(self._cors.headers(headers))
-        is_started = False
 
         async def send_with(message: Message) -> None:
-            nonlocal is_started
             if message["type"] == "http.response.start":
-                is_started = True
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        await self._app(scope, receive, send_with)
+
+
+class CrashGuard:
+    """Plain ASGI just around the routes: whatever nobody expected is told to ``fault`` and answered 503, never 500.
+
+    It stands inside the framework's own crash handler, which would have answered 500 before anybody outside sees it.
+    """
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        """Keep what a crash needs."""
+        self._app = app
+        self._fault = parts.fault
+        self._entropy = parts.entropy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer ``scope``; a crash after the answer has begun passes on, for the server to close the connection."""
+        is_started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send_with)
+            await self._app(scope, receive, watched_send)
         except Exception as error:
-            if is_started:
+            if is_started or scope["type"] != "http":
                 raise
+            request_id = scope.get(REQUEST_ID, "")
             self._fault(error, request_id)
             problem = problems.PROBLEMS["unexpected"]
             body = problems.render(problem, request_id)
             head = [(b"content-type", problems.CONTENT_TYPE), (b"content-length", b"%d" % len(body))]
             head += [(b"cache-control", b"no-store"), *problems.headers(problem, error, self._entropy.fraction())]
-            await send_with({"type": "http.response.start", "status": problem.status, "headers": head})
-            await send_with({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.start", "status": problem.status, "headers": head})
+            await send({"type": "http.response.body", "body": body})

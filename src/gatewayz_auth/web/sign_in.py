@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from gatewayz_auth.domain.errors import DeadlineExceeded, GatewayzAuthError, RequestNotUnderstood, TokenNotAccepted
+from gatewayz_auth.domain.errors import DeadlineExceeded, NotKnown, Refused, RequestNotUnderstood, TokenNotAccepted
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.web import problems
@@ -99,7 +99,7 @@ class SignInRoute:
             code = "deadline_exceeded"
             watch.move_to(self._last_s)
             answer = await self._sign_in(visit, body)
-        except GatewayzAuthError as error:
+        except (Refused, NotKnown) as error:
             await self._refuse(visit, problems.of_error(error), error, receive, send)
         except UnreadableBody as error:
             await self._refuse(visit, problems.PROBLEMS[error.code], error, receive, send)
