@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -59,3 +60,25 @@ def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run ``main`` to its end on a loop in virtual time; what it left running is cancelled."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main())
+
+
+def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Make a test of a coroutine that runs in virtual time."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        run_virtual(lambda: test(*args, **kwargs))
+
+    return run
+
+
+async def deaf(seconds: float, answer: object = None) -> object:
+    """Work that ignores every cancellation for ``seconds``, as a driver may."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + seconds
+    while (left_s := until_s - loop.time()) > 0:
+        try:
+            await asyncio.sleep(left_s)
+        except asyncio.CancelledError:
+            continue
+    return answer
