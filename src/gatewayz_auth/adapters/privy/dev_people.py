@@ -37,7 +37,7 @@ def _faults(entry: object, pointer: str) -> list[FieldError]:
     if not isinstance(entry, dict):
         return [FieldError(pointer, 'an object such as {"type": "email", "address": "ada@example.com"}')]
     found = []
-    if not isinstance(entry.get("type"), str) or not entry["type"]:
+    if not _is_text(entry.get("type")) or not entry["type"]:
         found.append(FieldError(f"{pointer}/type", "the kind of account, such as email or google_oauth"))
     found += [
         FieldError(f"{pointer}/{name}", "a string")

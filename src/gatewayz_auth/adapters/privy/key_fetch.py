@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 
 from gatewayz_auth.adapters.privy.key_set import UnusableKeysError
+from gatewayz_auth.domain.errors import Overloaded
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-Result = TypeVar("Result")
+    import ssl
 
 MAX_JWKS_BYTES = 256 * 1024
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "gatewayz-auth"}
@@ -24,8 +24,8 @@ class KeyFetch:
     def __init__(self, url: str, limit_s: float) -> None:
         self._url = url
         self._limit_s = limit_s
-        self._client: httpx.AsyncClient | None = None
-        self._running: set[asyncio.Task[bytes]] = set()
+        self._tls: ssl.SSLContext | None = None
+        self._tasks = OwnedTasks("privy key fetch", 1)
 
     async def jwks(self) -> bytes:
         """The body that the server answers with, at most 256 KiB.
@@ -33,11 +33,10 @@ class KeyFetch:
         ``UnusableKeysError`` says in one bounded word why there is none. A fetch that was given up and still runs keeps
         the next one from starting, so at most one runs.
         """
-        if self._running:
-            raise UnusableKeysError("still_running")
-        task = _owned(self._get())
-        self._running.add(task)
-        task.add_done_callback(self._ended)
+        try:
+            task = self._tasks.spawn(self._get(), "get")
+        except Overloaded:
+            raise UnusableKeysError("still_running") from None
         try:
             await asyncio.wait({task}, timeout=self._limit_s)  # httpx limits each read, not the whole
         finally:
@@ -47,20 +46,18 @@ class KeyFetch:
         return task.result()
 
     async def close(self) -> None:
-        """End what runs and close the connections, within two seconds."""
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=1)
-        if self._client is not None:
-            closing = _owned(self._client.aclose())
-            await asyncio.wait({closing}, timeout=1)
-            closing.cancel()
+        """End what runs and its connection, within a second."""
+        await self._tasks.close(1.0)
 
     async def _get(self) -> bytes:
-        if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, timeout=self._limit_s, headers=_HEADERS)
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()  # reads the machine's certificates: once is enough
         body = bytearray()
         try:
-            async with self._client.stream("GET", self._url) as response:
+            async with (
+                httpx.AsyncClient(verify=self._tls, timeout=self._limit_s, headers=_HEADERS) as client,
+                client.stream("GET", self._url, follow_redirects=False) as response,
+            ):
                 if response.status_code != httpx.codes.OK:
                     raise UnusableKeysError("status")
                 async for chunk in response.aiter_raw():
@@ -70,12 +67,3 @@ class KeyFetch:
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
             raise UnusableKeysError("unreachable") from None
         return bytes(body)
-
-    def _ended(self, task: asyncio.Task[bytes]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen: whoever gave it up has left
-
-
-def _owned(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    return asyncio.get_running_loop().create_task(work)

@@ -11,6 +11,7 @@ from gatewayz_auth.adapters.privy.key_fetch import KeyFetch
 from gatewayz_auth.adapters.privy.key_file import KeyFile
 from gatewayz_auth.adapters.privy.key_set import KeySet, UnusableKeysError, read_jwks, read_pem
 from gatewayz_auth.domain.errors import NeighbourUnavailable, SettingsError
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ class SigningKeys:
         self._file = None if jwks_url is None else KeyFile(state_dir, jwks_url)
         self._wanted = asyncio.Event()
         self._wanted_at_s = -math.inf
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = OwnedTasks("privy keys", 1)
 
     @property
     def known(self) -> int:
@@ -108,20 +109,17 @@ class SigningKeys:
 
     async def start(self) -> None:
         """Take up what the last run kept and begin to refresh; waits for no network."""
-        if self._file is None or self._task is not None:
+        if self._file is None or self._tasks.is_full:
             return
         kept = self._file.load()
         if kept is not None:
             self._replace(kept.keys)
             self.last_refresh_at_s = kept.fetched_at_s
-        self._task = asyncio.get_running_loop().create_task(self._refresh_for_ever())
+        self._tasks.spawn(self._refresh_for_ever(), "refresh")
 
     async def close(self) -> None:
-        """End the refreshing, within three seconds; the keys stay."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=1)
-            self._task = None
+        """End the refreshing for good, within two seconds; the keys stay."""
+        await self._tasks.close(1.0)
         if self._fetch is not None:
             await self._fetch.close()
 
