@@ -47,6 +47,12 @@ def start(
         )
 
 
+def end_with_parent(number: signal.Signals) -> None:
+    """Have ``number`` sent to this process when its parent ends (Linux alone; elsewhere nothing happens)."""
+    if sys.platform == "linux":
+        launcher.die_with_parent(int(number), os.getppid())
+
+
 def wait_until(condition: Callable[[], bool], clock: Clock, limit_s: float) -> bool:
     """Whether ``condition`` came true within ``limit_s`` seconds; asked every 10 ms."""
     until_s = clock.monotonic_s() + limit_s

@@ -72,16 +72,20 @@ def step_down(folder: str) -> bool:
     return _as_account(account, folder)
 
 
+def die_with_parent(number: int, parent: int) -> None:
+    """Get signal ``number`` when ``parent`` ends, and end at once where it has ended already."""
+    _libc().prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def main(arguments: list[str]) -> None:
     """Replace this process by the program; does not return."""
     parent, death_signal, wants_step_down, folder, *command = arguments
     if wants_step_down == "1" and os.geteuid() == 0 and not step_down(folder):
         sys.exit(EXIT_STILL_ROOT)
     if sys.platform == "linux":
-        # after stepping down, which would forget it
-        _libc().prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != int(parent):
-            sys.exit(1)  # the parent ended before the line above
+        die_with_parent(int(death_signal), int(parent))  # after stepping down, which would forget it
     os.execv(command[0], command)  # noqa: S606 - that is its task
 
 

@@ -1,0 +1,106 @@
+"""``gatewayz-auth``: finds the verb, and says in one sentence what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from gatewayz_auth import __version__
+from gatewayz_auth.cli import output
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Verb(Protocol):
+        """What a verb's module offers."""
+
+        EXAMPLE: str
+
+        def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+            """Name its arguments."""
+            ...
+
+        def run(self, arguments: argparse.Namespace) -> int:
+            """Do it and answer the exit code."""
+            ...
+
+
+VERBS = {
+    "serve": "start the service; with --dev everything that it needs as well",
+    "migrate": "bring the database to the newest schema",
+    "dev-token": "print a sign-in's body with development tokens",
+}
+"""Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""
+
+EXIT_FAULT, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+_FIRST_SCREEN = """\
+gatewayz-auth {version}: sign-in for API platforms
+
+  gatewayz-auth serve --dev                 everything on this machine, nothing to set up
+  gatewayz-auth serve --port 8000           with the settings of the environment
+  gatewayz-auth migrate                     before a new version takes over
+  gatewayz-auth dev-token did:privy:ada     a body to send to POST /api/auth
+
+All verbs:
+{verbs}
+
+gatewayz-auth VERB --help tells more, with an example. Every verb takes --json."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 when done, 1 where it could not be done, 2 where it was asked wrongly or settings are wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_first_screen())
+        return 0
+    if words[0] == "--version":
+        output.show({"version": __version__}, f"gatewayz-auth {__version__}", as_json=as_json)
+        return 0
+    if words[0] not in VERBS:
+        output.fault("usage", f"there is no {words[0]!r}: gatewayz-auth --help lists every verb", as_json=as_json)
+        return EXIT_USAGE
+    return _run(words[0], words[1:], as_json=as_json)
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of one verb, whose module alone is imported."""
+    verb = _module(name)
+    parser = argparse.ArgumentParser(
+        prog=f"gatewayz-auth {name}",
+        description=f"{VERBS[name][0].upper()}{VERBS[name][1:]}.",
+        epilog=f"Example:\n  {verb.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="answer with JSON, for other programs")
+    return parser
+
+
+def _run(name: str, words: list[str], *, as_json: bool) -> int:
+    try:
+        return _module(name).run(parser_of(name).parse_args(words))
+    except OperatorError as error:
+        output.fault(error.code, str(error), as_json=as_json)
+        return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAULT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read us has gone; do not fail once more while flushing
+        return EXIT_FAULT
+
+
+def _module(name: str) -> Verb:
+    module: Verb = importlib.import_module(f"gatewayz_auth.cli.{name.replace('-', '_')}")
+    return module
+
+
+def _first_screen() -> str:
+    verbs = "\n".join(f"  {name:12}{what}" for name, what in VERBS.items())
+    return _FIRST_SCREEN.format(version=__version__, verbs=verbs)

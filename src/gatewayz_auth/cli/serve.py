@@ -1,0 +1,150 @@
+"""``gatewayz-auth serve``: the service, and with ``--dev`` everything that it needs as well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.adapters import child_process
+from gatewayz_auth.adapters.postgres.migrate import migrate
+from gatewayz_auth.cli import listener
+from gatewayz_auth.cli.announcement import Announcement, Announcer
+from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
+from gatewayz_auth.cli.ending import Ending
+from gatewayz_auth.cli.served_app import DEV
+from gatewayz_auth.cli.state_folder import StateFolder
+from gatewayz_auth.cli.web_server import WebServer
+from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
+from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.reliability.entropy import SystemEntropy
+from gatewayz_auth.settings import load_environment, read_settings
+
+if TYPE_CHECKING:
+    import argparse
+    import socket
+
+EXAMPLE = "gatewayz-auth serve --dev --port 8123"
+_END_WITH_PARENT = "GATEWAYZ_AUTH_END_WITH_PARENT"  # set by `make run`, which then leaves nothing behind
+_DEV_GRACE_S, _DEV_LIMIT_S = 2, 2.6  # with 1.2 s for the embedded servers all is gone within 4 s
+_GRACE_OVER_BUDGET_S, _LIMIT_OVER_GRACE_S = 2, 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Name its arguments."""
+    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", default=8000, type=int, metavar="P", help="port to listen on (default: 8000)")
+    parser.add_argument("--workers", default=1, type=int, metavar="N", help="processes that answer (default: 1)")
+    parser.add_argument(
+        "--dev",
+        action="store_true",
+        help="bring an embedded Postgres and Valkey, and accept tokens of a development issuer: anybody can be anybody",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; 0 when it was asked to end."""
+    if os.environ.get(_END_WITH_PARENT):
+        child_process.end_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with ExitStack() as stack:
+            _Run(arguments).all(stack)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+class _Run:
+    """One run, from the settings to the end."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        if arguments.workers < 1:
+            raise SettingsError(["--workers must be 1 or more. Example: --workers 2"])
+        self._arguments = arguments
+        self._environ = load_environment(Path.cwd())
+        self._settings = read_settings(self._environ, dev=arguments.dev)
+        self._clock = SystemClock()
+        self._output = sys.stdout if arguments.dev and not arguments.json else sys.stderr
+
+    def all(self, stack: ExitStack) -> None:
+        """Take the folder and the port, start the servers, migrate, serve; the stack undoes it backwards."""
+        arguments, settings = self._arguments, self._settings
+        brings_servers = wants_embedded(settings)
+        folder = stack.enter_context(StateFolder(Path(settings.state_dir).absolute()))
+        if settings.dev or brings_servers:
+            folder.open(f"http://{arguments.host}:{arguments.port}")
+        taken = stack.enter_context(listener.take_port(arguments.host, arguments.port))
+        servers = EmbeddedServers(settings, self._clock)
+        stack.callback(servers.stop)
+        stack.callback(_ignore_signals)
+        try:
+            servers.start(self._progress)
+        except OSError as error:
+            raise folder.unusable(error) from None
+        self._hand_over(servers, folder)
+        if settings.dev or brings_servers:
+            self._migrate()
+        self._progress("Starting the service ...")
+        self._serve(taken, servers, stack)
+
+    def _hand_over(self, servers: EmbeddedServers, folder: StateFolder) -> None:
+        """Put into the environment what the service's processes are to read there."""
+        os.environ.update(self._environ)
+        os.environ.pop(DEV, None)
+        os.environ.update(servers.urls)
+        os.environ["STATE_DIR"] = str(folder.path)
+        if self._settings.dev:
+            os.environ[DEV] = "1"
+            if not self._settings.api_key_secrets:
+                os.environ["API_KEY_SECRET"] = folder.secret(SystemEntropy())
+
+    def _migrate(self) -> None:
+        self._progress("Bringing the tables up to date ...")
+        try:
+            asyncio.run(migrate(os.environ["DATABASE_URL"], region=self._settings.region))
+        except NotKnown as error:
+            raise StartupError(f"The database does not answer ({error}): start it, or correct DATABASE_URL.") from None
+
+    def _serve(self, taken: socket.socket, servers: EmbeddedServers, stack: ExitStack) -> None:
+        dev = self._settings.dev
+        grace_s = _DEV_GRACE_S if dev else math.ceil(self._settings.auth_query_timeout_s) + _GRACE_OVER_BUDGET_S
+
+        def force() -> None:
+            web.kill_workers()
+            servers.stop()
+            os._exit(1)
+
+        ending = Ending(_DEV_LIMIT_S if dev else grace_s + _LIMIT_OVER_GRACE_S, force)
+        stack.callback(ending.reached)
+        web = WebServer(taken, workers=self._arguments.workers, grace_s=grace_s, asked_to_end=ending.begin)
+        where = listener.address_of(taken), listener.url_of(taken)
+        announcer = Announcer(*where, self._clock, self._announce, dev=dev)
+        stack.callback(announcer.stop)
+        announcer.start()
+        web.run()
+
+    def _announce(self, announcement: Announcement) -> None:
+        if self._arguments.json:
+            print(json.dumps(announcement.facts()), flush=True)
+        else:
+            print(*announcement.lines(), sep="\n", file=self._output, flush=True)
+
+    def _progress(self, line: str) -> None:
+        print(line, file=self._output, flush=True)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """Let nothing interrupt the end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,102 @@
+"""uvicorn as we run it: one process or several, on a socket that is taken already, and gone in time."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from gatewayz_auth.domain.errors import StartupError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from types import FrameType
+
+_APPLICATION = "gatewayz_auth.cli.served_app:application"
+_KEEP_ALIVE_S = 75  # longer than a load balancer keeps its own side open, so that it never sends into a closing one
+_WORKER_ANSWERS_WITHIN_S = 2
+
+
+class WebServer:
+    """Serves the application on ``taken``; ``asked_to_end`` is called, in a signal handler, on SIGINT and SIGTERM.
+
+    ``grace_s`` is how long answers under way are waited for then. It must be longer than any answer may take: whoever
+    still waits when it is over gets none.
+    """
+
+    def __init__(self, taken: socket.socket, *, workers: int, grace_s: int, asked_to_end: Callable[[], None]) -> None:
+        """Keep the parts; nothing runs before ``run``."""
+        self._taken = taken
+        self._is_asked = False
+        self._tell = asked_to_end
+        self._supervisor: _Supervisor | None = None
+        self._config = uvicorn.Config(
+            _APPLICATION,
+            factory=True,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # TRUSTED_PROXIES decides whom to believe, not uvicorn
+            server_header=False,
+            date_header=True,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=grace_s,
+            timeout_worker_healthcheck=_WORKER_ANSWERS_WITHIN_S,
+        )
+
+    def run(self) -> None:
+        """Serve until a signal comes; ``StartupError`` where the application did not come up."""
+        try:
+            if self._config.workers == 1:
+                _Server(self._config, self._asked).run(sockets=[self._taken])
+            else:
+                self._supervisor = _Supervisor(self._config, [self._taken], self._asked)
+                self._supervisor.run()
+        except SystemExit:
+            if not self._is_asked:
+                raise StartupError("The service did not start: the reason stands above.") from None
+        if not self._is_asked:
+            raise StartupError("The service ended by itself: the reason stands above.")
+
+    def kill_workers(self) -> None:
+        """End the worker processes at once."""
+        for process in () if self._supervisor is None else tuple(self._supervisor.processes):
+            process.process.kill()
+
+    def _asked(self) -> None:
+        self._is_asked = True
+        self._tell()
+
+
+class _Server(uvicorn.Server):
+    """In this process."""
+
+    def __init__(self, config: uvicorn.Config, asked_to_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._asked_to_end = asked_to_end
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._asked_to_end()
+        super().handle_exit(sig, frame)
+
+
+class _Supervisor(Multiprocess):
+    """Over several."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], asked_to_end: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+
+        def handle(number: int, _: Any) -> None:  # noqa: ANN401 - a frame
+            asked_to_end()
+            self.signal_queue.append(number)
+
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(wanted, handle)
