@@ -39,7 +39,7 @@ def test_a_privy_id_of_the_allowed_letters_is_one(ending):
         "did:privy:a\x00",
         "did:privy:a:b",
         "did:key:a",
-        "did:privy:ａ",
+        "did:privy:\uff41",
         "did:privy:٣",
     ],
 )
