@@ -24,4 +24,5 @@ def retry_after_s(least_s: float, fraction: float, spread: float = 1.0) -> int:
 
     ``fraction`` (0 up to 1) is the randomness. Those who were refused together thus come back one after another.
     """
-    return max(1, math.ceil(least_s * (1.0 + spread * fraction)))
+    least = max(1, math.ceil(least_s))
+    return least + int(fraction * (int(spread * least) + 1))
