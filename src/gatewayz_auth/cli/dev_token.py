@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name its arguments."""
     parser.add_argument("privy_user_id", nargs="?", default="did:privy:ada", help="whom to be (default: did:privy:ada)")
     parser.add_argument("--email", help="an e-mail address that the identity token says is verified")
-    parser.add_argument(
-        "--lifetime", type=int, default=3600, metavar="SECONDS", help="until it expires (default: 3600)"
-    )
+    parser.add_argument("--lifetime", type=int, default=3600, metavar="S", help="seconds until it expires (3600)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,9 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.domain.errors import OperatorError
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGIApplication
+    from collections.abc import Awaitable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DEV = "GATEWAYZ_AUTH_DEV"
 """The variable by which ``serve --dev`` tells its workers."""
@@ -22,15 +25,49 @@ EXIT_STARTUP = 3
 """What uvicorn takes for "would fail again": it then starts no other worker."""
 
 
-def application() -> ASGIApplication:
+class ServedApp:
+    """The service with a start that fails in one sentence, kept in ``failure``, instead of a traceback."""
+
+    failure: OperatorError | None = None
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before ``app``."""
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass on; no coroutine of its own, because every request comes through here."""
+        app = self._lifespan if scope["type"] == "lifespan" else self._app
+        return app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_unless_failed(message: Message) -> None:
+            if message["type"] != "lifespan.startup.failed":
+                await send(message)
+
+        try:
+            await self._app(scope, receive, send_unless_failed)
+        except OperatorError as error:
+            ServedApp.failure = error
+            if _is_worker():
+                output.fault(error.code, str(error), as_json=False)
+            logging.getLogger("uvicorn.error").disabled = True  # all is said
+            await send({"type": "lifespan.startup.failed", "message": ""})
+
+
+def application() -> ASGIApp:
     """Make the service; a worker says in one sentence what is wrong, and ends when its supervisor does."""
+    if _is_worker():
+        child_process.end_with_parent(signal.SIGKILL if os.environ.get(DEV) else signal.SIGTERM)
     from gatewayz_auth import bootstrap  # noqa: PLC0415 - first of all the worker is tied to its supervisor
 
-    if multiprocessing.parent_process() is None:
-        return bootstrap.application()
-    child_process.end_with_parent(signal.SIGKILL if os.environ.get(DEV) else signal.SIGTERM)
     try:
-        return bootstrap.application()
+        return ServedApp(bootstrap.application())
     except OperatorError as error:
+        if not _is_worker():
+            raise
         output.fault(error.code, str(error), as_json=False)
         sys.exit(EXIT_STARTUP)
+
+
+def _is_worker() -> bool:
+    return multiprocessing.parent_process() is not None

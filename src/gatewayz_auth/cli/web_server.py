@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gatewayz_auth.cli.served_app import ServedApp
 from gatewayz_auth.domain.errors import StartupError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class WebServer:
         self._config = uvicorn.Config(
             _APPLICATION,
             factory=True,
+            interface="asgi3",
             workers=workers,
             loop="uvloop",
             http="httptools",
@@ -62,7 +64,7 @@ class WebServer:
                 self._supervisor.run()
         except SystemExit:
             if not self._is_asked:
-                raise StartupError("The service did not start: the reason stands above.") from None
+                raise ServedApp.failure or StartupError("The service did not start: the reason stands above.") from None
         if not self._is_asked:
             raise StartupError("The service ended by itself: the reason stands above.")
 

@@ -1,0 +1,51 @@
+"""The command line: what it says first, and how it says no."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gatewayz_auth import __version__
+from gatewayz_auth.cli import main as command_line
+
+
+def test_without_a_verb_the_most_useful_commands_are_shown(capsys):
+    assert command_line.main([]) == 0
+    shown = capsys.readouterr().out
+    assert "gatewayz-auth serve --dev" in shown
+    for verb in command_line.VERBS:
+        assert f"  {verb}" in shown
+
+
+def test_version_for_people_and_for_programs(capsys):
+    assert command_line.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gatewayz-auth {__version__}\n"
+    assert command_line.main(["--version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"version": __version__}
+
+
+def test_an_unknown_verb_is_one_sentence_and_exit_code_two(capsys):
+    assert command_line.main(["srve"]) == 2
+    assert capsys.readouterr().err == "gatewayz-auth: there is no 'srve': gatewayz-auth --help lists every verb\n"
+    assert command_line.main(["srve", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("verb", command_line.VERBS)
+def test_every_verb_explains_itself_with_an_example_and_takes_json(verb, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main([verb, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"gatewayz-auth {verb}" in shown.split("Example:")[1]
+    assert "--json" in shown
+
+
+def test_the_first_screen_loads_neither_web_nor_drivers():
+    code = (
+        "import sys; from gatewayz_auth.cli.main import main; main([]);"
+        "print(sorted({'fastapi', 'psycopg', 'uvicorn'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.endswith("[]\n")
