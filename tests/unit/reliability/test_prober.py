@@ -48,6 +48,11 @@ class _Neighbour:
             await self.call()
         assert self.breaker.phase is Phase.OPEN
 
+    async def until_not_open(self):
+        changed = asyncio.Event()
+        self.breaker.subscribe(lambda fact: fact.before == Phase.OPEN and changed.set())
+        await changed.wait()
+
     async def end(self):
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
@@ -79,8 +84,7 @@ async def test_after_the_thaw_connections_are_made_first_and_callers_come_in_aft
     await asyncio.sleep(30.3)
     neighbour.is_frozen = False
     thawed_s = asyncio.get_running_loop().time()
-    while neighbour.breaker.phase is Phase.OPEN:
-        await asyncio.sleep(0.01)
+    await neighbour.until_not_open()
     assert asyncio.get_running_loop().time() - thawed_s <= 2.0
     assert neighbour.renewed == [Phase.OPEN]
     for _ in range(4):
@@ -111,8 +115,7 @@ async def test_it_comes_back_when_half_open_ends_open_at_once():
     neighbour = _Neighbour()
     await neighbour.open()
     neighbour.is_frozen = False
-    while neighbour.breaker.phase is Phase.OPEN:
-        await asyncio.sleep(0.01)
+    await neighbour.until_not_open()
     neighbour.is_frozen = True
     await neighbour.call()
     assert neighbour.breaker.phase is Phase.OPEN
