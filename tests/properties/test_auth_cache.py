@@ -271,9 +271,10 @@ class Sessions(RuleBasedStateMachine):
         assert self.could_have_been(privy_id, lambda shape: shape == told, answer.age_s + 0.001), "was never true then"
         if answer.source is Source.LAST_KNOWN_GOOD:
             assert not self.world.is_up, "last known good although the database answers"
-        taken_away_s = self.last_loss(privy_id, told)
-        if taken_away_s is not None and self.world.is_up:
-            assert self.clock.now_s - taken_away_s <= NOTICE_S, "outlived a disabling or a revocation"
+        since = self.changes_since(privy_id, told)
+        noticed = [change for change in since if change.change_id <= self.noticed[index]]
+        assert not any(change.takes_away for change in noticed), "outlived a disabling or a revocation"
+        assert not noticed or answer.source is Source.LAST_KNOWN_GOOD, "given as fresh after its change was noticed"
 
     def could_have_been(self, privy_id, fits, within_s):
         """Whether the truth had that shape at any instant of the last ``within_s`` seconds."""
@@ -283,16 +284,12 @@ class Sessions(RuleBasedStateMachine):
                 return True
         return False
 
-    def last_loss(self, privy_id, told):
-        """When what was ``told`` was first taken away: disabled or another key."""
-        history = self.world.history[privy_id]
-        seen = False
-        for at_s, shape in history:
-            if shape == told:
-                seen = True
-            elif seen and (not shape[2] or shape[1] != told[1]):
-                return at_s
-        return None
+    def changes_since(self, privy_id, told):
+        """The changes of the person since what was ``told`` was last true."""
+        person_changes = [change for change in self.world.changes if change.privy_user_id == privy_id]
+        shapes = [shape for _, shape in self.world.history[privy_id]]
+        last = len(shapes) - 1 - shapes[::-1].index(told)
+        return person_changes[last:]
 
     @rule(privy_id=st.sampled_from(PEOPLE))
     def update(self, privy_id):
@@ -356,6 +353,12 @@ class Sessions(RuleBasedStateMachine):
     def an_outage_past_the_time_to_live(self, privy_id):
         self.world.is_up = False
         self.clock.now_s += 301.0
+        self.signs_in_everywhere(privy_id, "live")
+
+    @rule(privy_id=st.sampled_from(PEOPLE))
+    def an_outage_past_every_age(self, privy_id):
+        self.world.is_up = False
+        self.clock.now_s += MAX_AGE_S + 1.0
         self.signs_in_everywhere(privy_id, "live")
 
     @rule()

@@ -30,8 +30,8 @@ def _rename_event(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) ->
     return event
 
 
-def _dumps(event: Any, **_: Any) -> bytes:  # noqa: ANN401 - structlog's own signature
-    return orjson.dumps(event, default=str)
+def _dumps(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signature
+    return orjson.dumps(event, default=str).decode()
 
 
 class _WriterHandler(logging.Handler):
@@ -46,7 +46,7 @@ class _WriterHandler(logging.Handler):
             line = self.format(record)
         except Exception:  # noqa: BLE001 - a library's broken record must not reach a request
             line = '{"level":"error","message":"A log record could not be formatted"}'
-        self._writer.write(line if isinstance(line, bytes) else line.encode())
+        self._writer.write(line.encode())
 
 
 class _WriterLogger:
@@ -55,8 +55,8 @@ class _WriterLogger:
     def __init__(self, writer: LineWriter) -> None:
         self._writer = writer
 
-    def msg(self, message: str | bytes) -> None:
-        self._writer.write(message if isinstance(message, bytes) else message.encode())
+    def msg(self, message: str) -> None:
+        self._writer.write(message.encode())
 
     log = debug = info = warning = warn = error = critical = exception = msg
 

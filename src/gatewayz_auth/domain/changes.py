@@ -18,3 +18,18 @@ class Change:
     privy_user_id: str | None
     username: str | None
     takes_away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesRead:
+    """What one reading tells.
+
+    ``version`` orders answers against changes, over all processes and restarts: a database that is asked after this
+    reading knows every change whose ``change_id`` is not above it. (Ids are those of transactions, not of rows: a row's
+    id is given before its transaction commits.) ``is_gap``: changes may have been missed, so nothing remembered is
+    fresh; of changes up to ``version`` nothing is known then.
+    """
+
+    changes: tuple[Change, ...]
+    version: int
+    is_gap: bool

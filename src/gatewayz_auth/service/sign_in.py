@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain import identity as who
 from gatewayz_auth.domain import users
-from gatewayz_auth.domain.errors import AccountDisabled, SignupsClosed, SubjectMismatch, TokenNotAccepted
-from gatewayz_auth.domain.sign_in import FindOrMake, NotFound, SignedIn, Source
+from gatewayz_auth.domain.errors import SubjectMismatch, TokenNotAccepted
+from gatewayz_auth.domain.sign_in import FindOrMake
 
 if TYPE_CHECKING:
     from gatewayz_auth.domain.identity import LinkedAccount
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.deadline import Deadline
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.service.auth_cache import AuthCache
-    from gatewayz_auth.service.ports import Accounts, KeyVault, TokenVerifier
+    from gatewayz_auth.service.ports import KeyVault, TokenVerifier
 
 _SPARE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _SPARE_LENGTH = 10
@@ -40,7 +40,6 @@ class SignIn:
     def __init__(  # noqa: PLR0913 - the parts it is made of, in reading order
         self,
         verifier: TokenVerifier,
-        accounts: Accounts,
         vault: KeyVault,
         cache: AuthCache,
         policy: SignInPolicy,
@@ -49,7 +48,6 @@ class SignIn:
     ) -> None:
         """Compose the use case of its parts."""
         self._verifier = verifier
-        self._accounts = accounts
         self._vault = vault
         self._cache = cache
         self._policy = policy
@@ -79,16 +77,6 @@ class SignIn:
         return await self._cache.answer(
             request, lambda: self._wanted(request, signed), deadline, is_proven=bool(signed)
         )
-
-    async def sign_in(self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline) -> SignedIn:
-        """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
-        found = await self._accounts.find_or_make(self._wanted(request, signed), deadline)
-        if isinstance(found, NotFound):
-            raise SignupsClosed
-        if not found.account.is_active:
-            raise AccountDisabled
-        api_key = None if found.key is None else self._vault.open(found.key, found.account.user_id)
-        return SignedIn(found.account, api_key, found.is_new, Source.DATABASE)
 
     def _wanted(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> FindOrMake:
         policy = self._policy

@@ -11,7 +11,7 @@ from gatewayz_auth import __version__
 from gatewayz_auth.web import refusals
 from gatewayz_auth.web.guard import CrashGuard, Guard
 from gatewayz_auth.web.openapi import describe
-from gatewayz_auth.web.parts import Parts, SignInReport
+from gatewayz_auth.web.parts import Parts
 from gatewayz_auth.web.request_ids import RequestIds
 from gatewayz_auth.web.routes import docs, health, metrics
 from gatewayz_auth.web.sign_in import SignInRoute
@@ -19,7 +19,7 @@ from gatewayz_auth.web.sign_in import SignInRoute
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["Parts", "SignInReport", "create_api", "create_app"]
+__all__ = ["Parts", "create_api", "create_app"]
 
 
 def create_api(parts: Parts) -> FastAPI:

@@ -16,27 +16,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.service.sign_in import SignIn
-
-
-@dataclass(frozen=True, slots=True)
-class SignInReport:
-    """One answered sign-in. Times in seconds; nothing secret or personal is in it.
-
-    ``outcome`` is ``ok``, ``refused``, ``unknown``, ``limited`` or ``invalid``; ``source`` is where a good answer came
-    from, else ``none``; ``code`` is ``ok`` or the problem's; ``reason`` is why a token was refused, a bounded word.
-    ``phases_s`` are ``parse``, ``verify`` and the source's name, as far as the request came.
-    """
-
-    request_id: str
-    status: int
-    outcome: str
-    source: str
-    code: str
-    reason: str | None
-    duration_s: float
-    phases_s: tuple[tuple[str, float], ...]
-    user_id: int | None = None
-    age_s: float = 0.0
+    from gatewayz_auth.service.sign_in_report import SignInReport
 
 
 async def _nothing() -> None:

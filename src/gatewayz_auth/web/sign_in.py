@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.domain.errors import DeadlineExceeded, NotKnown, Refused, RequestNotUnderstood, TokenNotAccepted
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.sign_in_report import SignInReport
 from gatewayz_auth.web import problems
 from gatewayz_auth.web.answers import stamped
 from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, linger, read_body
 from gatewayz_auth.web.cors import Cors
 from gatewayz_auth.web.deadline import Watch
-from gatewayz_auth.web.parts import SignInReport
 from gatewayz_auth.web.wire import parse
 
 if TYPE_CHECKING:
@@ -47,13 +47,14 @@ _TIMINGS = {
 class _Visit:
     """One request under way: its name, its clock readings, and what is to be told of it."""
 
-    __slots__ = ("headers", "parsed_s", "request_id", "started_s", "verified_s")
+    __slots__ = ("headers", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
 
     def __init__(self, request_id: str, started_s: float, headers: dict[bytes, bytes]) -> None:
         self.request_id = request_id
         self.started_s = started_s
         self.parsed_s = 0.0
         self.verified_s = 0.0
+        self.privy_user_id: str | None = None
         self.headers = headers
 
 
@@ -124,6 +125,7 @@ class SignInRoute:
         request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
         visit.parsed_s = self._clock.monotonic_s()
         signed = self._service.prove(request)
+        visit.privy_user_id = request.privy_user_id
         visit.verified_s = now_s = self._clock.monotonic_s()
         if (answer := self._service.fresh(request, signed)) is not None:
             return answer
@@ -175,6 +177,7 @@ class SignInRoute:
                 ),
                 answer.user_id,
                 answer.age_s,
+                visit.privy_user_id,
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.domain.changes import Change
+from gatewayz_auth.domain.changes import Change, ChangesRead
 from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -24,21 +24,6 @@ MAX_SILENCE_S = 300.0
 TRIM_EVERY_S = 60.0
 TRIM_AFTER_S = 2 * MAX_SILENCE_S
 TRIM_ROWS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one reading tells.
-
-    ``version`` orders answers against changes, over all processes and restarts: a database that is asked after this
-    reading knows every change whose ``change_id`` is not above it. (Ids are those of transactions, not of rows: a row's
-    id is given before its transaction commits.) ``is_gap``: changes may have been missed, so nothing remembered is
-    fresh; of changes up to ``version`` nothing is known then.
-    """
-
-    changes: tuple[Change, ...]
-    version: int
-    is_gap: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +46,13 @@ class PostgresChanges:
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
 
-    async def read(self) -> Reading:
+    async def read(self) -> ChangesRead:
         """All changes since the last reading, in one round trip; ``NotKnown`` leaves it where it stood."""
         mark = self._mark
         if mark is None:
             row = (await self._rows("changes_mark", {}))[0]
             self._mark = _Mark(row["era"], row["snapshot"], row["at"])
-            return Reading((), row["horizon"] - 1, is_gap=True)
+            return ChangesRead((), row["horizon"] - 1, is_gap=True)
         parameters = {
             "era": mark.era,
             "snapshot": mark.snapshot,
@@ -80,7 +65,7 @@ class PostgresChanges:
         self._mark = _Mark(first["era"], first["snapshot"], first["at"])
         is_gap = first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows)
         changes = () if first["is_gap"] else tuple(_change(row) for row in rows if row["user_id"] is not None)
-        return Reading(changes, first["horizon"] - 1, is_gap=is_gap)
+        return ChangesRead(changes, first["horizon"] - 1, is_gap=is_gap)
 
     async def trim(self) -> None:
         """Now and then take away what everybody has long read; to be called after each reading, mostly does nothing."""

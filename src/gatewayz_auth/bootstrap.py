@@ -1,0 +1,213 @@
+"""The composition root: the only place that knows settings, adapters and web together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from gatewayz_auth.adapters import logs
+from gatewayz_auth.adapters.keyring import Keyring
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.changes import PostgresChanges
+from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
+from gatewayz_auth.adapters.postgres.migrate import NEWEST
+from gatewayz_auth.adapters.postgres.pool import Pool
+from gatewayz_auth.adapters.postgres.users import PostgresAccounts
+from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
+from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
+from gatewayz_auth.adapters.privy.tokens import PrivyTokens
+from gatewayz_auth.adapters.privy.verified_tokens import VerifiedTokens
+from gatewayz_auth.adapters.redis.codec import Codec
+from gatewayz_auth.adapters.redis.sealing import Sealer
+from gatewayz_auth.adapters.redis.cache import RedisCache
+from gatewayz_auth.adapters.sign_in_log import SignInLog
+from gatewayz_auth.domain.errors import NotKnown, StartupError
+from gatewayz_auth.domain.users import NewcomerRules
+from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.reliability.bulkhead import Bulkhead
+from gatewayz_auth.reliability.circuit_breaker import BreakerLimits, CircuitBreaker
+from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.reliability.entropy import SystemEntropy
+from gatewayz_auth.reliability.neighbour_call import NeighbourCall
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.reliability.prober import Prober
+from gatewayz_auth.reliability.single_flight import SingleFlight
+from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
+from gatewayz_auth.service.follow_changes import FollowChanges
+from gatewayz_auth.service.sign_in import SignIn, SignInPolicy
+from gatewayz_auth.settings import load_environment, read_settings
+from gatewayz_auth.web.access import Listener, OpsRules
+from gatewayz_auth.web.answers import render
+from gatewayz_auth.web.app import Parts, create_app
+from gatewayz_auth.web.routes.development import development_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewayz_auth.domain.sign_in import Answer
+    from gatewayz_auth.settings import Settings
+    from gatewayz_auth.web.sign_in import SignInRoute
+
+START_LIMIT_S = 2.0
+"""How long a start waits for neighbours that do not answer; then it goes on without them."""
+
+CLOSE_LIMIT_S = 1.0
+BACKGROUND_TASKS = 2000
+"""Writes to Redis and refreshes that may be under way at once; one more is dropped."""
+
+
+class Service:
+    """Everything of one process, composed in reading order; nothing runs before ``start``."""
+
+    def __init__(self, settings: Settings, running_logs: logs.Logs) -> None:
+        """Compose it of ``settings``."""
+        self.settings = settings
+        self.clock = clock = SystemClock()
+        self.entropy = entropy = SystemEntropy()
+        self.log = structlog.get_logger()
+        self.sign_in_log = SignInLog(running_logs)
+        self.logs = running_logs
+        state_dir = Path(settings.state_dir)
+
+        self.issuer = DevIssuer(state_dir, entropy) if settings.dev else None
+        self.keys = SigningKeys(
+            pem=self.issuer.public_pem if self.issuer else settings.privy_verification_key,
+            jwks_url=None if self.issuer else settings.privy_jwks_url,
+            state_dir=state_dir,
+            clock=clock,
+            entropy=entropy,
+        )
+        app_id = self.issuer.app_id if self.issuer else settings.privy_app_id
+        self.verifier = VerifiedTokens(PrivyTokens(self.keys, app_id or ""), self.keys)
+        self.keyring = Keyring(settings.api_key_secrets, entropy)
+
+        self.tasks = OwnedTasks("service", BACKGROUND_TASKS)
+        self.abandoned = Abandoned()
+        self.pool = Pool(
+            settings.database_url, max_size=settings.database_pool_size, clock=clock, tasks=OwnedTasks("pool", 64)
+        )
+        self.breaker = CircuitBreaker("postgres", BreakerLimits(), clock)
+        bulkhead = Bulkhead("postgres", settings.database_pool_size, clock)
+        call = NeighbourCall(bulkhead, self.breaker, clock, self.abandoned)
+        self.accounts = PostgresAccounts(self.pool, call, clock, settings.user_lookup_timeout_s)
+        aside = GuardedCall(clock, self.abandoned)
+        self.directory = PostgresDirectory(self.pool, aside, clock, START_LIMIT_S)
+        self.flights: SingleFlight[Answer] = SingleFlight("postgres", clock)
+        self.prober = Prober(
+            self.breaker,
+            self.directory.schema_version,
+            clock=clock,
+            abandoned=self.abandoned,
+            on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
+        )
+
+        self.shared = None
+        if settings.redis_url is not None:
+            sealer = Sealer(tuple(key for _, key in self.keyring.cache_keys), entropy)
+            self.shared = RedisCache(
+                settings.redis_url,
+                Codec(sealer),
+                clock,
+                entropy,
+                ttl_s=settings.auth_cache_ttl_s,
+                last_known_good_max_age_s=settings.last_known_good_max_age_s,
+            )
+        policy = CachePolicy(
+            ttl_s=settings.auth_cache_ttl_s,
+            last_known_good_max_age_s=settings.last_known_good_max_age_s,
+            patience_s=settings.lookup_patience_s,
+            lookup_limit_s=settings.user_lookup_timeout_s,
+        )
+        self.cache = AuthCache(
+            policy,
+            self.accounts,
+            self.keyring,
+            render,
+            self.shared,
+            self.flights,
+            self.tasks,
+            self.sign_in_log,
+            clock,
+            entropy,
+        )
+        self.follow_changes = FollowChanges(PostgresChanges(self.pool, aside, clock, 1.0), self.cache)
+        rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
+        self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
+
+    async def start(self) -> None:
+        """Begin to serve; waits ``START_LIMIT_S`` at most for neighbours, and refuses a database that does not fit."""
+        await self.keys.start()
+        await self.pool.open()
+        await self._check_database()
+        await self.follow_changes.once()
+        self.tasks.spawn(self.follow_changes.run(), "follow changes")
+        self.tasks.spawn(self.prober.run(), "probe postgres")
+
+    async def _check_database(self) -> None:
+        try:
+            version = await self.directory.schema_version()
+            if version != NEWEST:
+                raise StartupError(_wrong_version(version))
+            kept = await self.directory.canaries()
+            if not kept:
+                await self.directory.put_canary(self.keyring.key_ids[0], self.keyring.canary())
+            elif not any(self.keyring.opens_canary(value) for value in kept.values()):
+                raise StartupError(
+                    "API_KEY_SECRET is not the one that this database's API keys were sealed with: name the secret "
+                    "that was used before as well, after the new one and a comma."
+                )
+        except NotKnown:
+            self.log.warning("The database does not answer: starting without it")
+
+    async def close(self) -> None:
+        """End everything, each part within a second."""
+        await self.tasks.close(CLOSE_LIMIT_S)
+        await self.flights.close(CLOSE_LIMIT_S)
+        await self.abandoned.close(CLOSE_LIMIT_S)
+        await self.keys.close()
+        if self.shared is not None:
+            await self.shared.close(CLOSE_LIMIT_S)
+        await self.pool.close()
+        self.logs.writer.close()
+
+    def parts(self) -> Parts:
+        """What the web side is made of."""
+        settings = self.settings
+        listener = Listener.ONLY if settings.ops_listen is None else Listener.PUBLIC
+        answered, utc_now_s = self.sign_in_log.answered, self.clock.utc_now_s
+        return Parts(
+            sign_in=self.sign_in,
+            clock=self.clock,
+            entropy=self.entropy,
+            auth_query_timeout_s=settings.auth_query_timeout_s,
+            cors_origins=settings.cors_origins,
+            ops=OpsRules(settings.admin_token, listener),
+            extra_routers=() if self.issuer is None else (development_routes(self._issue(self.issuer)),),
+            startup=self.start,
+            shutdown=self.close,
+            report=lambda report: answered(report, utc_now_s()),
+        )
+
+    def _issue(self, issuer: DevIssuer) -> Callable[[object, object], dict[str, Any]]:
+        return lambda privy_id, accounts: issuer.issue(privy_id, accounts, self.clock.utc_now_s())
+
+
+def _wrong_version(version: int) -> str:
+    if version > NEWEST:
+        return f"The database is at schema version {version} and this program knows {NEWEST}: use the newer program."
+    return f"The database is at schema version {version} of {NEWEST}: run `gatewayz-auth migrate` first."
+
+
+def build(settings: Settings) -> SignInRoute:
+    """The ASGI application of ``settings``; its lifespan starts and ends everything."""
+    running_logs = logs.configure(settings.log_level, settings.log_format, settings.log_file)
+    return create_app(Service(settings, running_logs).parts())
+
+
+def application() -> SignInRoute:
+    """What uvicorn serves: the application by the environment, as ``gatewayz-auth serve`` has set it."""
+    dev = os.environ.get("GATEWAYZ_AUTH_DEV") == "1"
+    return build(read_settings(load_environment(Path.cwd()), dev=dev))

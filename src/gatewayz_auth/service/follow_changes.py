@@ -1,0 +1,50 @@
+"""Notices what others change: each process reads the table of changes about once a second."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from gatewayz_auth.domain.errors import NotKnown
+
+if TYPE_CHECKING:
+    from gatewayz_auth.domain.changes import ChangesRead
+    from gatewayz_auth.service.auth_cache import AuthCache
+
+READ_EVERY_S = 0.5
+"""Half of the second within which a change must be noticed; the other half is for the reading itself."""
+
+
+class ChangesSource(Protocol):
+    """The table of changes, read from where this reader stood."""
+
+    async def read(self) -> ChangesRead:
+        """What was committed since the last reading that succeeded; raises ``NotKnown`` in time."""
+        ...
+
+
+class FollowChanges:
+    """Tells ``cache`` of every change; where some may have been missed, that nothing is fresh any more."""
+
+    def __init__(self, source: ChangesSource, cache: AuthCache, read_every_s: float = READ_EVERY_S) -> None:
+        """Follow nothing before ``run``."""
+        self._source = source
+        self._cache = cache
+        self._read_every_s = read_every_s
+
+    async def once(self) -> bool:
+        """Read and follow what changed; False where the database did not say."""
+        try:
+            read = await self._source.read()
+        except NotKnown:
+            return False
+        if read.is_gap:
+            self._cache.outdate_all()
+        self._cache.notice(read.changes, read.version)
+        return True
+
+    async def run(self) -> None:
+        """Follow for ever; a database that does not answer is asked again at the next turn."""
+        while True:
+            await self.once()
+            await asyncio.sleep(self._read_every_s)
