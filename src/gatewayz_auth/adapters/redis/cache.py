@@ -1,0 +1,238 @@
+"""The cache that processes share: an accelerator that is not trusted and that nobody waits for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from redis.exceptions import RedisError, ResponseError
+
+from gatewayz_auth.adapters.redis.batch import ReadBatch
+from gatewayz_auth.adapters.redis.codec import (
+    MAX_VALUE_BYTES,
+    is_text,
+    last_known_good_key,
+    privy_id_key,
+    username_key,
+)
+from gatewayz_auth.adapters.redis.connection import client
+from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
+from gatewayz_auth.domain.freshness import MAX_CLOCK_SKEW_S, shortened
+from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.reliability.query_timeout import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from gatewayz_auth.adapters.redis.codec import Codec
+    from gatewayz_auth.domain.cached_person import CachedPerson
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.entropy import Entropy
+
+T = TypeVar("T")
+
+NEIGHBOUR = "redis"
+LIMIT_S = 0.05
+"""No call waits longer for Redis, connecting included."""
+
+MAX_CONNECTIONS = 8
+"""Connections of one process; Redis answers one after another anyway."""
+
+
+class Guard(Protocol):
+    """Calls ``work`` within a limit: its answer, or ``NotKnown``; where a circuit breaker comes in."""
+
+    async def __call__(self, work: Callable[[], Awaitable[T]], operation: str) -> T:
+        """Call ``work``, named ``operation``; ``NotKnown`` where it is not asked or does not answer in time."""
+        ...
+
+
+class RedisCache:
+    """Remembers people in Redis. Reading answers a person or None, writing whether it was done; neither ever raises.
+
+    A value that was altered, copied, written by another version or of another type, that is too long or that belongs
+    to somebody else is a miss. Nothing connects before the first call. ``on_error`` hears of each read that Redis did
+    not answer in time. Whether a change has overtaken a value is for ``service.auth_cache`` to say.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, in reading order
+        self,
+        url: str,
+        codec: Codec,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        ttl_s: float,
+        last_known_good_max_age_s: float,
+        limit_s: float = LIMIT_S,
+        max_connections: int = MAX_CONNECTIONS,
+        abandoned: Abandoned | None = None,
+        guard: Guard | None = None,
+        on_error: Callable[[], None] | None = None,
+    ) -> None:
+        """Compose it of its parts; ``ttl_s`` and ``last_known_good_max_age_s`` may be assigned later, 0 is off."""
+        self.ttl_s = ttl_s
+        self.last_known_good_max_age_s = last_known_good_max_age_s
+        self._redis = client(url, limit_s=limit_s, max_connections=max_connections)
+        self._codec = codec
+        self._clock = clock
+        self._entropy = entropy
+        self._limit_s = limit_s
+        self._abandoned = abandoned or Abandoned()
+        self._guard: Guard = guard or self._guarded
+        self._on_error = on_error or (lambda: None)
+        self._reads = ReadBatch(self._read_all, limit_s)
+
+    async def _guarded(self, work: Callable[[], Awaitable[T]], operation: str) -> T:
+        return await guarded(
+            work,
+            limit_s=self._limit_s,
+            operation=operation,
+            neighbour=NEIGHBOUR,
+            clock=self._clock,
+            abandoned=self._abandoned,
+        )
+
+    async def _ask(self, operation: str, *commands: Sequence[Any]) -> list[Any]:
+        """The replies to ``commands``, an error reply in its place; ``NotKnown`` where there is no reply in time."""
+
+        async def work() -> list[Any]:
+            try:
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for command in commands:
+                        pipe.execute_command(*command)
+                    return await pipe.execute(raise_on_error=False)
+            except (RedisError, OSError) as error:
+                raise NeighbourUnavailable(NEIGHBOUR, type(error).__name__) from error
+
+        return await self._guard(work, operation)
+
+    def _within(self, person: CachedPerson | None, max_age_s: float) -> CachedPerson | None:
+        """The person while not older than ``max_age_s``: a lifetime in Redis may have been prolonged by others."""
+        if person is None:
+            return None
+        age_s = self._clock.utc_now_s() - person.as_of_s
+        return person if -MAX_CLOCK_SKEW_S <= age_s < max_age_s else None
+
+    async def _read_all(self, keys: Sequence[str]) -> list[Any]:
+        """What stands at ``keys``, at most ``MAX_VALUE_BYTES`` and one of each; an error reply is no value."""
+        return await self._ask("read", *(("GETRANGE", key, 0, MAX_VALUE_BYTES) for key in keys))
+
+    async def _read(self, *keys: str) -> list[Any]:
+        try:
+            return await self._reads.values(*keys)
+        except NotKnown:
+            self._on_error()
+            return [None] * len(keys)
+
+    async def get(self, privy_id: str) -> CachedPerson | None:
+        """Read the answer of ``privy_id``: the fresh one, else the last known good one; its age tells which."""
+        if not self.ttl_s > 0:
+            return None
+        fresh_key, good_key = privy_id_key(privy_id), last_known_good_key(privy_id)
+        fresh, good = await self._read(fresh_key, good_key)
+        person = self._codec.decode_for_privy_id(fresh_key, fresh, privy_id)
+        if (person := self._within(person, self.ttl_s)) is not None:
+            return person
+        person = self._codec.decode_for_privy_id(good_key, good, privy_id)
+        return self._within(person, self.last_known_good_max_age_s)
+
+    async def get_last_known_good(self, privy_id: str) -> CachedPerson | None:
+        """Read the last known good answer of ``privy_id``, at most ``last_known_good_max_age_s`` old."""
+        if not self.ttl_s > 0:
+            return None
+        key = last_known_good_key(privy_id)
+        (value,) = await self._read(key)
+        return self._within(self._codec.decode_for_privy_id(key, value, privy_id), self.last_known_good_max_age_s)
+
+    async def get_by_username(self, username: str) -> CachedPerson | None:
+        """Read the fresh answer of whoever is called ``username``."""
+        if not self.ttl_s > 0 or not is_text(username):
+            return None
+        key = username_key(username)
+        (value,) = await self._read(key)
+        return self._within(self._codec.decode_for_username(key, value, username), self.ttl_s)
+
+    def _set(self, key: str, person: CachedPerson, lifetime_s: float) -> tuple[Any, ...] | None:
+        left_s = lifetime_s - person.age_s(self._clock.utc_now_s())
+        left_ms = int(shortened(left_s, self._entropy.fraction()) * 1000)
+        value = self._codec.encode(key, person) if left_ms > 0 else None
+        return None if value is None else ("SET", key, value, "PX", left_ms)
+
+    async def _write(self, operation: str, *commands: tuple[Any, ...] | None) -> bool:
+        wanted = [command for command in commands if command is not None]
+        if not wanted:
+            return False
+        try:
+            replies = await self._ask(operation, *wanted)
+        except NotKnown:
+            return False
+        return not any(isinstance(reply, ResponseError) for reply in replies)
+
+    async def put(self, person: CachedPerson) -> None:
+        """Keep the person as ``store`` does, for whoever need not know whether it was done."""
+        await self.store(person)
+
+    async def store(self, person: CachedPerson) -> bool:
+        """Keep the person under Privy id and username for what is left of ``ttl_s``, and as last known good.
+
+        The jitter only shortens. False, and nothing written, for a person without a Privy id or while caching is off.
+        """
+        privy_id = person.account.privy_user_id
+        if privy_id is None or not self.ttl_s > 0:
+            return False
+        return await self._write(
+            "put",
+            self._set(privy_id_key(privy_id), person, self.ttl_s),
+            self._set(username_key(person.account.username), person, self.ttl_s),
+            self._set(last_known_good_key(privy_id), person, self.last_known_good_max_age_s),
+        )
+
+    async def put_last_known_good(self, person: CachedPerson) -> bool:
+        """Keep the person as last known good alone, for what is left of ``last_known_good_max_age_s``."""
+        privy_id = person.account.privy_user_id
+        if privy_id is None or not self.ttl_s > 0:
+            return False
+        command = self._set(last_known_good_key(privy_id), person, self.last_known_good_max_age_s)
+        return await self._write("put last known good", command)
+
+    async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:
+        """Drop what is remembered of the person, the last known good only where it may not be given any more."""
+        keys = [privy_id_key(privy_id)]
+        if also_last_known_good:
+            keys.append(last_known_good_key(privy_id))
+        if username is not None:
+            keys.append(username_key(username))
+        return await self._write("forget", ("DEL", *keys))
+
+    async def invalidate(self, privy_id: str | None = None, username: str | None = None) -> bool:
+        """Drop everything that is remembered of the person; False where nobody is named."""
+        keys = [] if privy_id is None else [privy_id_key(privy_id), last_known_good_key(privy_id)]
+        if username is not None:
+            keys.append(username_key(username))
+        return bool(keys) and await self._write("invalidate", ("DEL", *keys))
+
+    async def ping(self) -> bool:
+        """Ask Redis whether it answers at all, within the limit."""
+        return await self._write("ping", ("PING",))
+
+    def pool_stats(self) -> tuple[int, int, int]:
+        """Count connections: in use, idle, and the most there may be."""
+        pool = self._redis.connection_pool
+        return len(pool._in_use_connections), len(pool._available_connections), pool.max_connections  # noqa: SLF001
+
+    async def close(self, limit_s: float = 1.0) -> None:
+        """Let go of all connections, within ``limit_s`` seconds whatever Redis does."""
+        await self._reads.close(limit_s / 4)
+        await self._abandoned.close(limit_s / 4)
+        closing = Abandoned()
+        try:
+            await guarded(
+                self._redis.aclose,
+                limit_s=limit_s / 2,
+                operation="close",
+                neighbour=NEIGHBOUR,
+                clock=self._clock,
+                abandoned=closing,
+            )
+        except (NotKnown, RedisError, OSError):
+            return

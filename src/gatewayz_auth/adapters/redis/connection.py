@@ -1,0 +1,112 @@
+"""How Redis is reached: no retries, short time-outs, names looked up in threads of our own, nothing at import."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any
+
+import redis.asyncio
+from redis.asyncio.connection import (
+    BlockingConnectionPool,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gatewayz_auth.adapters.threads import BoundedThreads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_LOOKUP_THREADS = 4
+"""Name look-ups of Redis hosts at once; one that hangs keeps its thread, and the loop's own executor stays free."""
+
+_lookups = BoundedThreads("redis-name-lookup", MAX_LOOKUP_THREADS)
+_last_known: dict[tuple[str, int], tuple[str, ...]] = {}
+_MAX_LAST_KNOWN = 64
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def addresses_of(host: str, port: int) -> tuple[str, ...]:
+    """Look up the addresses of ``host``, in order of preference; last known ones where the look-up fails."""
+    if _is_literal(host):
+        return (host,)
+    try:
+        looking = _lookups.submit(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        infos = await asyncio.wrap_future(looking)
+    except Exception:
+        if known := _last_known.get((host, port)):
+            return known
+        raise
+    found = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
+    if len(_last_known) < _MAX_LAST_KNOWN:
+        _last_known[host, port] = found
+    return found
+
+
+class _Named(Connection):
+    """A TCP connection whose name look-up cannot exhaust the event loop's threads."""
+
+    _address: str | None = None
+
+    async def _connect(self) -> None:
+        failure: Exception | None = None
+        for address in await addresses_of(self.host, self.port):
+            self._address = address
+            try:
+                await super()._connect()  # type: ignore[no-untyped-call] # the driver's own
+            except OSError as error:  # a time-out is one
+                failure = error
+            else:
+                return
+        raise failure or OSError(f"{self.host} has no address")
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        arguments = dict(super()._connection_arguments())
+        arguments["host"] = self._address or self.host
+        if "ssl" in arguments:
+            arguments["server_hostname"] = self.host
+        return arguments
+
+
+class _NamedSSL(_Named, SSLConnection):
+    """The same over TLS; the certificate is checked against the name, not the address."""
+
+
+def client(url: str, *, limit_s: float, max_connections: int) -> redis.asyncio.Redis:
+    """Build a client of the Redis at ``url`` that connects when first used; ``ValueError`` where it is no such URL.
+
+    Connecting and each reply have ``limit_s`` seconds; nothing is retried. ``max_connections`` at most are open, and
+    whoever comes next waits for one. What the URL's query says about these is overruled.
+    """
+    options: dict[str, Any] = dict(parse_url(url))
+    kind = options.get("connection_class")
+    if kind is None:
+        options["connection_class"] = _Named
+    elif kind is not UnixDomainSocketConnection:
+        options["connection_class"] = _NamedSSL
+    options |= {
+        "socket_timeout": limit_s,
+        "socket_connect_timeout": limit_s,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_timeout": False,
+        "health_check_interval": 0,
+        "decode_responses": False,
+        "protocol": 2,
+        "driver_info": None,
+        "max_connections": max_connections,
+        "timeout": limit_s,
+    }
+    return redis.asyncio.Redis.from_pool(BlockingConnectionPool(**options))
