@@ -34,7 +34,7 @@ def running(tmp_path_factory):
 
 def test_it_says_what_people_need_in_the_order_in_which_they_need_it(running):
     wanted = [
-        "Making a database",
+        "Making a",
         "Starting Valkey",
         "Starting the service",
         "Listening on",

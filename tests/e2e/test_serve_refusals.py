@@ -1,5 +1,6 @@
 """What stops a start is one sentence that says what to do, an exit code that is not 0, and no traceback."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.serving import Serving
+
+from gatewayz_auth.cli.state_folder import StateFolder
 
 ENVIRON = {"PRIVY_APP_ID": "app", "PRIVY_JWKS_URL": "https://127.0.0.1:1/jwks.json", "API_KEY_SECRET": "s" * 40}
 
@@ -75,11 +78,7 @@ def test_a_read_only_folder(tmp_path, mounted):
 def test_a_full_disk(tmp_path, mounted):
     place = mounted("size=8m")
     if place is None:
-        code = (
-            f"import errno, os; from gatewayz_auth.cli.state_folder import StateFolder; from pathlib import Path\n"
-            f"print(StateFolder(Path({str(tmp_path)!r})).unusable(OSError(errno.ENOSPC, 'full')))"
-        )
-        sentence = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        sentence = str(StateFolder(tmp_path).unusable(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
     else:
         sentence = refused(tmp_path, environ={"STATE_DIR": str(place)})
     assert "is full: make room" in sentence
