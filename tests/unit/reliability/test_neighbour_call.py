@@ -66,15 +66,19 @@ async def test_an_open_breaker_refuses_before_the_queue():
 
 
 @in_virtual_time
-async def test_a_breaker_that_half_opened_while_somebody_queued_costs_no_slot():
-    house = _House(1)
-    first = house(lambda: asyncio.sleep(0.1))
-    second = house(lambda: asyncio.sleep(0.1))
-    await asyncio.sleep(0.05)
-    for _ in range(5):
+async def test_whoever_queued_and_then_gets_no_permit_gives_the_slot_back():
+    house = _House(2)
+    left = [house(lambda: deaf(2.0), own_limit_s=0.2) for _ in range(2)]  # their slots come back in the same moment
+    await asyncio.gather(*left, return_exceptions=True)
+    while house.breaker.phase is not Phase.OPEN:
         with contextlib.suppress(ConnectionResetError), house.breaker.permit():
             raise ConnectionResetError
-    await asyncio.gather(first, second, return_exceptions=True)
+    house.breaker.probe_good(0.001)
+    calls = [house(lambda: asyncio.sleep(0.1), key=key, budget_s=20.0, own_limit_s=20.0) for key in range(2)]
+    await asyncio.sleep(0)
+    assert house.bulkhead.waiting == 2
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results].count(NeighbourUnavailable) == 1  # half-open: one at a time
     await asyncio.sleep(0.01)
     assert (house.bulkhead.taken, house.bulkhead.waiting, house.breaker.permits_out) == (0, 0, 0)
 
