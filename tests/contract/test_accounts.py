@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from tests.support.accounts import CLOCK, MemoryWorld, PostgresWorld, postgres_accounts
-from tests.support.people import new_key, wanted
+from tests.support.newcomers import new_key, wanted
 
 from gatewayz_auth.domain.api_keys import owner_tag
 from gatewayz_auth.domain.errors import NotKnown

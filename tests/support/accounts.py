@@ -50,7 +50,7 @@ class MemoryWorld:
         self.accounts.add(
             Account(
                 user_id, "default", None, username, None, "other", email, None, None, None, Decimal(0), "basic",
-                "inactive", None, None, False, is_active, dt.datetime.fromtimestamp(CLOCK.utc_now_s(), dt.UTC),
+                "inactive", None, None, bool(0), is_active, dt.datetime.fromtimestamp(CLOCK.utc_now_s(), dt.UTC),
             )
         )  # fmt: skip
         return user_id

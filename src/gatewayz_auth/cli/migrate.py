@@ -40,7 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(environ, dev=True)  # of all that serving requires only the database is needed here
     if not environ.get("DATABASE_URL", "").strip():
         raise SettingsError(
-            ["DATABASE_URL is missing; expected postgresql:// URL or `embedded`. Example: " + EXAMPLE.split()[0]]
+            [
+                "DATABASE_URL is missing; expected postgresql:// URL or `embedded`. Example: "
+                + EXAMPLE.split(maxsplit=1)[0]
+            ]
         )
     with ExitStack() as stack:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.domain.changes import Change, ChangesRead
+from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -63,12 +65,14 @@ class PostgresChanges:
         rows = await self._rows("changes_since", parameters)
         first = rows[0]
         self._mark = _Mark(first["era"], first["snapshot"], first["at"])
+        with contextlib.suppress(NotKnown):  # a later reading will do
+            await self._trim()
         is_gap = first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows)
         changes = () if first["is_gap"] else tuple(_change(row) for row in rows if row["user_id"] is not None)
         return ChangesRead(changes, first["horizon"] - 1, is_gap=is_gap)
 
-    async def trim(self) -> None:
-        """Now and then take away what everybody has long read; to be called after each reading, mostly does nothing."""
+    async def _trim(self) -> None:
+        """Now and then take away what everybody has long read."""
         now_s = self._clock.monotonic_s()
         if self._mark is None or now_s - self._trimmed_s < TRIM_EVERY_S:
             return

@@ -32,6 +32,29 @@ _WORDS = {
     "XX": "its data is damaged",
 }
 
+_CONNECT_WORDS = {
+    "timeout expired": "it did not answer in time while connecting",
+    "connection refused": "nothing listens there",
+    "no such file": "nothing listens there",
+    "password authentication failed": "it does not accept the user or the password",
+    "no pg_hba.conf entry": "it does not let this user in from here",
+    "too many": "it has too many connections",
+    "remaining connection slots": "it has too many connections",
+    "starting up": "it is starting up",
+    "shutting down": "it is shutting down",
+    "does not exist": "there is no such database or user",
+    "resolve host": "its host name was not found",
+    "translate host": "its host name was not found",
+    "name or service": "its host name was not found",
+    "certificate": "its certificate is not accepted",
+}
+"""What libpq says while connecting comes without a code, and may name hosts and people: only these words get out."""
+
+
+def _without_code(error: Exception) -> str:
+    said = str(error).lower()
+    return next((words for sign, words in _CONNECT_WORDS.items() if sign in said), "the connection failed")
+
 
 def in_our_words(error: Exception, operation: str, limit_s: float) -> NotKnown:
     """The error of the tree that ``error`` of psycopg or its pool amounts to; never "not found"."""
@@ -42,5 +65,5 @@ def in_our_words(error: Exception, operation: str, limit_s: float) -> NotKnown:
     if isinstance(error, psycopg_pool.PoolTimeout):
         return Overloaded("postgres: no connection became free in time")
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    words = _WORDS.get((sqlstate or "")[:2], "the connection failed" if sqlstate is None else "it refused")
+    words = _without_code(error) if sqlstate is None else _WORDS.get(sqlstate[:2], "it refused")
     return NeighbourUnavailable(NEIGHBOUR, f"{words} ({sqlstate or type(error).__name__})")

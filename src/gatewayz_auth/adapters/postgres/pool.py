@@ -12,6 +12,7 @@ import psycopg
 import psycopg_pool
 from psycopg.rows import dict_row
 
+from gatewayz_auth.adapters.postgres.connect_watch import ConnectWatch
 from gatewayz_auth.adapters.postgres.connection import CONNECT_TIMEOUT_S, DEFAULT_WAIT_LIMIT_S, BoundedConnection
 from gatewayz_auth.adapters.postgres.failures import DRIVER_ERRORS, in_our_words
 from gatewayz_auth.adapters.postgres.statements import statement
@@ -84,12 +85,16 @@ class Pool:
         self._min_size = max_size if min_size is None else min_size
         self._wait_limit_s = wait_limit_s
         self._by_operation: collections.Counter[str] = collections.Counter()
+        self._out = 0
+        self._watch = ConnectWatch(lambda: self._out > 0)
         self._pool = self._new_pool()
 
     def _new_pool(self) -> _DriverPool:
         return psycopg_pool.AsyncConnectionPool(
             self._database_url,
-            connection_class=type("Connection", (BoundedConnection,), {"wait_limit_s": self._wait_limit_s}),
+            connection_class=type(
+                "Connection", (BoundedConnection,), {"wait_limit_s": self._wait_limit_s, "watch": self._watch}
+            ),
             kwargs=connection_options(self._database_url),
             min_size=self._min_size,
             max_size=self._max_size,
@@ -155,6 +160,7 @@ class Pool:
         deadline_s = self._clock.monotonic_s() + limit_s
         pool = self._pool
         connection = await self._taken(pool, limit_s)
+        self._out += 1
         try:
             connection.wait_limit_s = max(0.001, deadline_s - self._clock.monotonic_s())
             yield connection
@@ -162,24 +168,34 @@ class Pool:
             connection.give_up()
             raise
         finally:
+            self._out -= 1
             del connection.wait_limit_s
             await pool.putconn(connection)
 
     async def _taken(self, pool: _DriverPool, limit_s: float) -> BoundedConnection:
         """A connection of ``pool``; whoever leaves while waiting leaves the waiting to a task of its own.
 
-        The driver's pool can be killed for good by two cancels of one who waits in it (a lock of its own is left held),
-        so none ever reaches it: the task ends by its limit and gives back what comes too late.
+        Two cancels of one who waits in the driver's pool can kill it for good (a lock is left held), and the guard
+        cancels twice. So the waiting is a task's, which is cancelled once and gives back what comes too late.
         """
         if pool.get_stats().get("pool_available", 0):
             return await pool.getconn(timeout=limit_s)
         task = self._tasks.spawn(pool.getconn(timeout=limit_s), "getconn")
+        hopeless = self._watch.waiter()
         try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            task.add_done_callback(lambda done: self._give_back(pool, done))
-            raise
-        return task.result()
+            await asyncio.wait((task, hopeless), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                hopeless.result()
+            return task.result()
+        except psycopg_pool.PoolTimeout as error:
+            if self._watch.last_failure is not None and self._out == 0:
+                raise self._watch.last_failure from None
+            raise in_our_words(error, "getconn", limit_s) from None
+        finally:
+            hopeless.cancel()
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(lambda done: self._give_back(pool, done))
 
     def _give_back(self, pool: _DriverPool, done: asyncio.Task[BoundedConnection]) -> None:
         if done.cancelled() or done.exception() is not None:
