@@ -1,51 +1,37 @@
-"""People who sign in, in the form that ``ports.Accounts`` is asked in."""
+"""People as they are remembered, made up."""
 
-import itertools
-import os
+from __future__ import annotations
+
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from gatewayz_auth.domain.sign_in import FindOrMake, NewKey
-
-_NUMBERS = itertools.count(1)
-
-
-def new_key(environment_tag="live"):
-    """A key that nobody can use, of the right form."""
-    return NewKey(
-        key_id=uuid.uuid4(),
-        environment_tag=environment_tag,
-        prefix="gw_live_abcd",
-        digest=os.urandom(32),
-        digest_key_id="k1",
-        sealed=os.urandom(60),
-        owner_secret=os.urandom(32),
-    )
+from gatewayz_auth.domain.cached_person import CachedPerson
+from gatewayz_auth.domain.sign_in import StoredKey
+from gatewayz_auth.domain.users import Account
 
 
-def wanted(privy_user_id=None, **changes):
-    """What a proven newcomer's sign-in asks for; ``changes`` say what is different."""
-    number = next(_NUMBERS)
-    tag = changes.get("environment_tag", "live")
-    values = {
-        "privy_user_id": privy_user_id or f"did:privy:person{number}",
+def person(name="ada", *, as_of_s=1_700_000_000.0, tags=("live",), **account):
+    """A person called ``name`` with a sealed key of each of ``tags``."""
+    fields = {
+        "user_id": 7,
         "region": "default",
-        "may_join": True,
-        "username": f"person{number}",
-        "display_name": "Somebody",
+        "privy_user_id": f"did:privy:{name}",
+        "username": name,
+        "display_name": name.title(),
         "auth_method": "email",
-        "verified_email": None,
+        "email": f"{name}@example.com",
         "claimed_email": None,
-        "verified_phone": None,
-        "claimed_phone": None,
-        "is_guest": False,
-        "is_proven": True,
-        "credits": Decimal(3),
-        "full_credits": Decimal(3),
+        "phone_number": None,
+        "claimed_phone_number": "+15551234",
+        "credits": Decimal("3.0001"),
         "tier": "basic",
-        "trial_days": 3,
-        "environment_tag": tag,
-        "new_key": new_key(tag),
-        "referral_code": None,
-    }
-    return FindOrMake(**{**values, **changes})
+        "subscription_status": "trial",
+        "trial_expires_at": datetime(2026, 1, 4, 12, tzinfo=UTC),
+        "subscription_end_date": None,
+        "is_guest": False,
+        "is_active": True,
+        "created_at": datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC),
+    } | account
+    keys = tuple(StoredKey(uuid.uuid4(), tag, "gw_live_abcd", "k1", bytes(range(110)), b"\xff" * 32) for tag in tags)
+    return CachedPerson(Account(**fields), keys, as_of_s, 12)

@@ -1,0 +1,414 @@
+"""The shared cache on real servers: it remembers, it trusts nobody, and it costs nothing when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+
+import pytest
+from tests.support.faulty_proxy import FaultyProxy
+from tests.support.manual_clock import ManualClock
+from tests.support.people import person
+from tests.support.seeded_entropy import SeededEntropy
+
+from gatewayz_auth.adapters.redis.cache import RedisCache
+from gatewayz_auth.adapters.redis.codec import (
+    MAX_VALUE_BYTES,
+    Codec,
+    last_known_good_key,
+    privy_id_key,
+    username_key,
+)
+from gatewayz_auth.adapters.redis.sealing import SERVICE_PURPOSE, Sealer, sealing_keys
+from gatewayz_auth.domain.errors import NeighbourUnavailable
+from gatewayz_auth.reliability.clock import SystemClock
+
+ADA, EVE = "did:privy:ada", "did:privy:eve"
+KEYS = (privy_id_key(ADA), username_key("ada"), last_known_good_key(ADA))
+CODEC = Codec(Sealer(sealing_keys(("s" * 32,), SERVICE_PURPOSE), SeededEntropy(1)))
+
+
+def cache_at(url, **options):
+    settings = {"ttl_s": 300, "last_known_good_max_age_s": 86400, "limit_s": 1.0} | options
+    clock = settings.pop("clock", None) or ManualClock()
+    return RedisCache(url, CODEC, clock, SeededEntropy(2), **settings)
+
+
+def run(scenario, url, **options):
+    """Run ``scenario`` with a cache at ``url``, close it, and let no connection leak."""
+
+    async def within():
+        cache = cache_at(url, **options)
+        try:
+            return await scenario(cache)
+        finally:
+            await cache.close()
+
+    result = asyncio.run(within())
+    gc.collect()  # a connection left open would warn here, and warnings are errors
+    return result
+
+
+def test_what_was_put_comes_back_by_privy_id_and_by_username(any_redis_url):
+    async def scenario(cache):
+        remembered = person()
+        assert await cache.store(remembered)
+        assert await cache.get(ADA) == remembered
+        assert await cache.get_by_username("Ada") == remembered
+        assert await cache.get_last_known_good(ADA) == remembered
+        assert await cache.get(EVE) is None
+        assert await cache.get_by_username("eve") is None
+
+    run(scenario, any_redis_url)
+
+
+def test_only_keys_of_the_contract_are_written_and_nothing_in_clear(any_redis_url, by_hand):
+    run(lambda cache: cache.store(person()), any_redis_url)
+    assert sorted(key.decode() for key in by_hand.scan_iter()) == sorted(KEYS)
+    for key in KEYS:
+        assert b"example.com" not in by_hand.get(key)
+        assert b"gw_" not in by_hand.get(key)
+
+
+def test_jitter_only_shortens_a_time_to_live(any_redis_url, by_hand):
+    async def scenario(cache):
+        for number in range(50):
+            assert await cache.store(person(f"p{number}"))
+
+    run(scenario, any_redis_url)
+    fresh = [by_hand.pttl(privy_id_key(f"did:privy:p{number}")) for number in range(50)]
+    good = [by_hand.pttl(last_known_good_key(f"did:privy:p{number}")) for number in range(50)]
+    assert all(269_000 < left <= 300_000 for left in fresh)
+    assert all(77_700_000 < left <= 86_400_000 for left in good)
+    assert max(fresh) - min(fresh) > 10_000
+
+
+def test_a_value_lives_only_as_long_as_it_is_fresh_from_when_it_was_true(any_redis_url, by_hand):
+    clock = ManualClock()
+
+    async def scenario(cache):
+        assert await cache.store(person(as_of_s=clock.utc_now_s() - 200))
+        assert by_hand.pttl(KEYS[0]) <= 100_000
+        assert await cache.store(person("bob", as_of_s=clock.utc_now_s() - 400))
+
+    run(scenario, any_redis_url, clock=clock)
+    assert not by_hand.exists(privy_id_key("did:privy:bob"))
+    assert by_hand.exists(last_known_good_key("did:privy:bob"))
+
+
+def test_past_its_time_an_answer_is_only_last_known_good_and_in_the_end_nothing(any_redis_url, by_hand):
+    clock = ManualClock()
+
+    async def scenario(cache):
+        remembered = person(as_of_s=clock.utc_now_s())
+        await cache.put(remembered)
+        for key in KEYS:
+            by_hand.persist(key)  # somebody prolongs its life in Redis
+        clock.advance(301)
+        assert await cache.get_by_username("ada") is None
+        found = await cache.get(ADA)
+        assert found == remembered
+        assert found.age_s(clock.utc_now_s()) == 301
+        clock.advance(86_100)
+        assert await cache.get(ADA) is None
+
+    run(scenario, any_redis_url, clock=clock)
+
+
+def test_an_answer_from_the_future_is_a_miss(any_redis_url):
+    clock = ManualClock()
+
+    async def scenario(cache):
+        await cache.put(person(as_of_s=clock.utc_now_s() + 60))
+        assert await cache.get(ADA) is None
+
+    run(scenario, any_redis_url, clock=clock)
+
+
+def test_forgetting_takes_the_fresh_answer_and_the_last_known_good_one_where_it_must(any_redis_url):
+    async def scenario(cache):
+        await cache.put(person())
+        assert await cache.forget(ADA, "ada", also_last_known_good=False)
+        assert await cache.get_by_username("ada") is None
+        assert (await cache.get(ADA)).account.username == "ada", "the last known good one"
+        assert await cache.forget(ADA, "ada", also_last_known_good=True)
+        assert await cache.get(ADA) is None
+        await cache.put(person())
+        assert await cache.invalidate(ADA, "ada")
+        assert await cache.get(ADA) is None
+        assert await cache.get_last_known_good(ADA) is None
+        assert not await cache.invalidate()
+
+    run(scenario, any_redis_url)
+
+
+def spoil_with_garbage(by_hand, key):
+    by_hand.set(key, b"\x01" + bytes(range(256)))
+
+
+def spoil_with_five_megabytes(by_hand, key):
+    by_hand.set(key, b"x" * 5_000_000)
+
+
+def spoil_with_a_list(by_hand, key):
+    by_hand.delete(key)
+    by_hand.rpush(key, "x")
+
+
+def spoil_with_a_hash(by_hand, key):
+    by_hand.delete(key)
+    by_hand.hset(key, "a", "b")
+
+
+def spoil_with_another_version(by_hand, key):
+    value = by_hand.get(key)
+    by_hand.set(key, b"\x02" + value[1:])
+
+
+def spoil_with_one_altered_bit(by_hand, key):
+    value = bytearray(by_hand.get(key))
+    value[-1] ^= 1
+    by_hand.set(key, bytes(value))
+
+
+def spoil_with_another_persons_value(by_hand, key):
+    by_hand.set(key, by_hand.get(key.replace("ada", "eve")))
+
+
+def spoil_with_the_value_of_another_key(by_hand, key):
+    if key == KEYS[2]:
+        by_hand.delete(key)  # the last of the three, and by now at the other two
+    else:
+        by_hand.set(key, by_hand.get(KEYS[2]))
+
+
+def spoil_with_plain_json(by_hand, key):
+    by_hand.set(key, b'{"account": {"privy_user_id": "did:privy:ada"}, "as_of_s": 1700000000}')
+
+
+def spoil_with_nothing(by_hand, key):
+    by_hand.set(key, b"")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [value for name, value in sorted(globals().items()) if name.startswith("spoil_with")],
+    ids=lambda spoil: spoil.__name__,
+)
+def test_whatever_else_stands_at_a_key_is_a_miss_and_is_healed_by_the_next_put(any_redis_url, by_hand, spoil):
+    errors = []
+
+    async def scenario(cache):
+        await cache.put(person())
+        await cache.put(person("eve"))
+        for key in KEYS:
+            spoil(by_hand, key)
+        assert await cache.get(ADA) is None
+        assert await cache.get_by_username("ada") is None
+        assert await cache.get_last_known_good(ADA) is None
+        assert (await cache.get(EVE)).account.username == "eve"
+        assert errors == []
+        await cache.put(person())
+        assert (await cache.get(ADA)).account.username == "ada"
+
+    run(scenario, any_redis_url, on_error=lambda: errors.append(1))
+
+
+def test_of_five_megabytes_no_more_than_the_cap_is_ever_transferred(any_redis_url, by_hand):
+    by_hand.set(KEYS[0], b"x" * 5_000_000)
+
+    async def scenario(cache):
+        return await cache._read(KEYS[0])
+
+    (value,) = run(scenario, any_redis_url)
+    assert len(value) == MAX_VALUE_BYTES + 1
+
+
+def test_a_time_to_live_of_zero_turns_everything_off(any_redis_url, by_hand):
+    async def scenario(cache):
+        await cache.put(person())
+        cache.ttl_s = 0
+        assert await cache.get(ADA) is None
+        assert await cache.get_by_username("ada") is None
+        assert await cache.get_last_known_good(ADA) is None
+        assert not await cache.store(person("bob"))
+        assert await cache.invalidate(ADA, "ada"), "what is there may still be dropped"
+
+    run(scenario, any_redis_url)
+    assert by_hand.dbsize() == 0
+
+
+def test_without_last_known_good_none_is_written(any_redis_url, by_hand):
+    async def scenario(cache):
+        assert await cache.store(person())
+        assert await cache.get(ADA) is not None
+
+    run(scenario, any_redis_url, last_known_good_max_age_s=0)
+    assert not by_hand.exists(KEYS[2])
+
+
+def test_a_person_without_a_privy_id_is_not_remembered(any_redis_url, by_hand):
+    run(lambda cache: cache.store(person(privy_user_id=None)), any_redis_url)
+    assert by_hand.dbsize() == 0
+
+
+def test_a_name_that_is_no_text_is_a_miss(any_redis_url):
+    assert run(lambda cache: cache.get_by_username("\ud800"), any_redis_url) is None
+
+
+def test_two_hundred_readers_at_once_each_get_their_own_person(any_redis_url):
+    async def scenario(cache):
+        people = [person(f"p{number}", user_id=number) for number in range(200)]
+        for each in people:
+            await cache.put(each)
+        found = await asyncio.gather(*(cache.get(f"did:privy:p{number}") for number in range(200)))
+        assert found == people
+        assert cache.pool_stats()[0] == 0
+
+    run(scenario, any_redis_url, limit_s=5.0)
+
+
+def test_readers_who_leave_take_nobody_along_and_nobody_gets_anothers_answer(any_redis_url):
+    async def scenario(cache):
+        for number in range(20):
+            await cache.put(person(f"p{number}", user_id=number))
+
+        async def impatient(number):
+            task = asyncio.ensure_future(cache.get(f"did:privy:p{number % 20}"))
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            if number % 3 == 0:
+                task.cancel()
+            try:
+                found = await task
+            except asyncio.CancelledError:
+                return
+            assert found.account.user_id == number % 20
+
+        for _ in range(10):
+            await asyncio.gather(*(impatient(number) for number in range(60)))
+
+    run(scenario, any_redis_url, limit_s=5.0)
+
+
+async def until(ask):
+    """Wait until what ``ask`` answers is true."""
+    while not await ask():  # noqa: ASYNC110 - the server is another process
+        await asyncio.sleep(0.01)
+
+
+def proxied(proxy):
+    return f"redis://{proxy.host}:{proxy.port}/0"
+
+
+@pytest.fixture
+def proxy(redis_url):
+    with FaultyProxy(redis_url.removeprefix("unix://").split("?", maxsplit=1)[0]) as between:
+        yield between
+
+
+def test_making_a_cache_connects_to_nothing():
+    cache = cache_at("redis://127.0.0.1:1/0")
+    assert cache.pool_stats() == (0, 0, 8)
+
+
+def test_a_refusing_redis_is_a_miss_at_once():
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert not await cache.store(person())
+        assert not await cache.invalidate(ADA)
+        assert time.perf_counter() - started < 0.5
+
+    run(scenario, "redis://127.0.0.1:1/0")
+
+
+FAULTS = {
+    "frozen": FaultyProxy.freeze,
+    "frozen in mid-answer": FaultyProxy.freeze_in_answer,
+    "reset": FaultyProxy.reset,
+    "refused": FaultyProxy.refuse,
+    "accepts and says nothing": lambda proxy: (proxy.reset(), proxy.say_nothing()),
+    "dripping": lambda proxy: proxy.drip(0.02),
+    "slow": lambda proxy: proxy.delay(5.0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_caller_waits_longer_than_fifty_milliseconds_and_the_cache_is_back_afterwards(proxy, fault):
+    waits = []
+
+    async def timed(call):
+        started = time.perf_counter()
+        result = await call
+        waits.append(time.perf_counter() - started)
+        return result
+
+    async def scenario(cache):
+        await until(lambda: cache.store(person(as_of_s=SystemClock().utc_now_s())))
+        FAULTS[fault](proxy)
+        for _ in range(3):
+            await timed(cache.get(ADA))
+            await timed(cache.get_by_username("ada"))
+            await timed(cache.store(person()))
+            await timed(cache.forget(ADA, "ada", also_last_known_good=True))
+        proxy.thaw()
+        await until(lambda: cache.store(person(as_of_s=SystemClock().utc_now_s())))
+        await until(lambda: cache.get(ADA))
+
+    run(scenario, proxied(proxy), limit_s=0.05, clock=SystemClock())
+    assert max(waits) < 0.25, "50 ms, and room for a busy machine"
+
+
+def test_a_redis_that_is_deaf_at_the_start_costs_fifty_milliseconds_and_not_the_start(proxy):
+    proxy.freeze()
+
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert time.perf_counter() - started < 0.25
+
+    run(scenario, proxied(proxy), limit_s=0.05)
+
+
+def test_closing_ends_in_time_at_a_frozen_redis(proxy):
+    async def scenario():
+        cache = cache_at(proxied(proxy))
+        await cache.store(person())
+        proxy.freeze()
+        asking = asyncio.ensure_future(cache.get(ADA))
+        await asyncio.sleep(0)
+        started = time.perf_counter()
+        await cache.close(0.5)
+        assert time.perf_counter() - started < 1.0
+        assert await asking is None
+        return {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}
+
+    assert asyncio.run(scenario()) == set()
+
+
+def test_what_the_url_asks_for_does_not_lengthen_the_wait(proxy):
+    proxy.freeze()
+
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert time.perf_counter() - started < 0.25
+
+    run(scenario, proxied(proxy) + "?socket_timeout=30&retry_on_timeout=true&max_connections=1", limit_s=0.05)
+
+
+def test_a_guard_of_the_callers_own_decides_whether_redis_is_asked(redis_url):
+    asked = []
+
+    async def closed_door(work, operation):
+        asked.append(operation)
+        raise NeighbourUnavailable("redis", "not asked at present")
+
+    async def scenario(cache):
+        assert await cache.get(ADA) is None
+        assert not await cache.store(person())
+
+    run(scenario, redis_url, guard=closed_door)
+    assert asked == ["read", "put"]
