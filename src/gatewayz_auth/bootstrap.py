@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -20,16 +20,17 @@ from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
 from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
 from gatewayz_auth.adapters.privy.tokens import PrivyTokens
 from gatewayz_auth.adapters.privy.verified_tokens import VerifiedTokens
+from gatewayz_auth.adapters.redis.cache import LIMIT_S, Guard, RedisCache
 from gatewayz_auth.adapters.redis.codec import Codec
 from gatewayz_auth.adapters.redis.sealing import Sealer
-from gatewayz_auth.adapters.redis.cache import RedisCache
 from gatewayz_auth.adapters.sign_in_log import SignInLog
-from gatewayz_auth.domain.errors import NotKnown, StartupError
+from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.bulkhead import Bulkhead
 from gatewayz_auth.reliability.circuit_breaker import BreakerLimits, CircuitBreaker
 from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.reliability.neighbour_call import NeighbourCall
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
@@ -45,11 +46,18 @@ from gatewayz_auth.web.app import Parts, create_app
 from gatewayz_auth.web.routes.development import development_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gatewayz_auth.domain.sign_in import Answer
     from gatewayz_auth.settings import Settings
     from gatewayz_auth.web.sign_in import SignInRoute
+
+T = TypeVar("T")
+
+REDIS_LIMITS = BreakerLimits(slow_call_s=0.045, slow_call_max_s=0.2, fair_wait_s=0.02)
+"""Redis is worth 50 ms at most, so anything near that is slow."""
+
+REDIS_CALLS = 64
 
 START_LIMIT_S = 2.0
 """How long a start waits for neighbours that do not answer; then it goes on without them."""
@@ -104,17 +112,10 @@ class Service:
             on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
         )
 
-        self.shared = None
-        if settings.redis_url is not None:
-            sealer = Sealer(tuple(key for _, key in self.keyring.cache_keys), entropy)
-            self.shared = RedisCache(
-                settings.redis_url,
-                Codec(sealer),
-                clock,
-                entropy,
-                ttl_s=settings.auth_cache_ttl_s,
-                last_known_good_max_age_s=settings.last_known_good_max_age_s,
-            )
+        self.redis_breaker = CircuitBreaker("redis", REDIS_LIMITS, clock)
+        self.shared = None if settings.redis_url is None else self._redis(settings.redis_url, self._redis_call())
+        self.redis_probe = None if settings.redis_url is None else self._redis(settings.redis_url, None)
+        self.redis_prober = Prober(self.redis_breaker, self._probe_redis, clock=clock, abandoned=self.abandoned)
         policy = CachePolicy(
             ttl_s=settings.auth_cache_ttl_s,
             last_known_good_max_age_s=settings.last_known_good_max_age_s,
@@ -128,6 +129,7 @@ class Service:
             render,
             self.shared,
             self.flights,
+            self.breaker,
             self.tasks,
             self.sign_in_log,
             clock,
@@ -137,6 +139,32 @@ class Service:
         rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
         self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
 
+    def _redis_call(self) -> Guard:
+        call = NeighbourCall(Bulkhead("redis", REDIS_CALLS, self.clock), self.redis_breaker, self.clock, self.abandoned)
+
+        async def guard(work: Callable[[], Awaitable[T]], operation: str) -> T:
+            deadline = Deadline.after(self.clock.monotonic_s(), LIMIT_S)
+            return await call(work, key=operation, deadline=deadline, own_limit_s=LIMIT_S, operation=operation)
+
+        return guard
+
+    def _redis(self, url: str, guard: Guard | None) -> RedisCache:
+        sealer = Sealer(tuple(key for _, key in self.keyring.cache_keys), self.entropy)
+        return RedisCache(
+            url,
+            Codec(sealer),
+            self.clock,
+            self.entropy,
+            ttl_s=self.settings.auth_cache_ttl_s,
+            last_known_good_max_age_s=self.settings.last_known_good_max_age_s,
+            abandoned=self.abandoned,
+            guard=guard,
+        )
+
+    async def _probe_redis(self) -> None:
+        if self.redis_probe is None or not await self.redis_probe.ping():
+            raise NeighbourUnavailable("redis", "does not answer")
+
     async def start(self) -> None:
         """Begin to serve; waits ``START_LIMIT_S`` at most for neighbours, and refuses a database that does not fit."""
         await self.keys.start()
@@ -145,6 +173,7 @@ class Service:
         await self.follow_changes.once()
         self.tasks.spawn(self.follow_changes.run(), "follow changes")
         self.tasks.spawn(self.prober.run(), "probe postgres")
+        self.tasks.spawn(self.redis_prober.run(), "probe redis")
 
     async def _check_database(self) -> None:
         try:
@@ -168,8 +197,9 @@ class Service:
         await self.flights.close(CLOSE_LIMIT_S)
         await self.abandoned.close(CLOSE_LIMIT_S)
         await self.keys.close()
-        if self.shared is not None:
-            await self.shared.close(CLOSE_LIMIT_S)
+        for redis in (self.shared, self.redis_probe):
+            if redis is not None:
+                await redis.close(CLOSE_LIMIT_S)
         await self.pool.close()
         self.logs.writer.close()
 

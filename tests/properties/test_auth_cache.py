@@ -138,6 +138,19 @@ class Shared:
         return self.is_up
 
 
+class OpenGate:
+    """No breaker: whoever asks is let through."""
+
+    def check(self):
+        pass
+
+    def opening(self):
+        return asyncio.get_running_loop().create_future()
+
+    def expired(self, waited_s, limit_s):
+        pass
+
+
 class Nobody:
     def cache_asked(self, tier, result):
         pass
@@ -175,7 +188,7 @@ class Sessions(RuleBasedStateMachine):
     def process(self):
         self_tasks = OwnedTasks("later", 64)
         policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
-        return AuthCache(policy, self.world, Vault(), render, self.shared, SingleFlight("postgres", self.clock),
+        return AuthCache(policy, self.world, Vault(), render, self.shared, SingleFlight("postgres", self.clock), OpenGate(),
                          self_tasks, Nobody(), self.clock, Entropy())  # fmt: skip
 
     def settle(self):

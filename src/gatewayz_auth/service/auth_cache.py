@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
     from gatewayz_auth.reliability.single_flight import SingleFlight
-    from gatewayz_auth.service.ports import Accounts, KeyVault, Observer, Render, SharedCache
+    from gatewayz_auth.service.ports import Accounts, Gate, KeyVault, Observer, Render, SharedCache
 
 LOOK_UP = "look up by Privy id"
 MAX_CHANGES_REMEMBERED = 20_000
@@ -58,6 +58,7 @@ class AuthCache:
         render: Render,
         shared: SharedCache | None,
         flights: SingleFlight[Answer],
+        gate: Gate,
         tasks: OwnedTasks,
         observer: Observer,
         clock: Clock,
@@ -71,6 +72,7 @@ class AuthCache:
         self._render = render
         self._shared = shared
         self._flights = flights
+        self._gate = gate
         self._tasks = tasks
         self._observer = observer
         self._clock = clock
@@ -120,13 +122,16 @@ class AuthCache:
         policy = self.policy
         own_limit_s = policy.lookup_limit_s if older is None else policy.patience_s
         limit_s = deadline.limit_s(self._clock.monotonic_s(), own_limit_s)
-        question = wanted()
         try:
+            self._gate.check()  # before the flight: nobody waits for a neighbour that is not asked at present
+            question = wanted()
             return await self._flights.join(
                 _flight_key(question),
                 lambda: self._look_up(question),
                 limit_s=limit_s,
                 operation=LOOK_UP,
+                give_up=self._gate.opening(),
+                on_expiry=self._gate.expired,
             )
         except NotKnown as error:
             if isinstance(error, QueryTimeoutError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
+
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.identity import AccessProof, IdentityProof
     from gatewayz_auth.domain.sign_in import FindOrMake, Found, NewKey, NotFound, StoredKey
@@ -81,4 +83,20 @@ class Render(Protocol):
 
     def __call__(self, account: Account, api_key: str | None, *, is_new: bool) -> bytes:
         """Write the answer of ``account``; a pure function."""
+        ...
+
+
+class Gate(Protocol):
+    """The circuit breaker in front of the database, as a waiter sees it."""
+
+    def check(self) -> None:
+        """Raise ``NeighbourUnavailable`` where the database is not asked at present."""
+        ...
+
+    def opening(self) -> asyncio.Future[None]:
+        """Done when it opens: nobody waits on then."""
+        ...
+
+    def expired(self, waited_s: float, limit_s: float) -> None:
+        """Hear that a waiter's patience of ``limit_s`` seconds ended, while the call goes on."""
         ...

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
-
 from fastapi import FastAPI
 
 from gatewayz_auth import __version__
 from gatewayz_auth.web import refusals
 from gatewayz_auth.web.guard import CrashGuard, Guard
+from gatewayz_auth.web.lifespan import Lifespan
 from gatewayz_auth.web.openapi import describe
 from gatewayz_auth.web.parts import Parts
 from gatewayz_auth.web.request_ids import RequestIds
 from gatewayz_auth.web.routes import docs, health, metrics
 from gatewayz_auth.web.sign_in import SignInRoute
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 __all__ = ["Parts", "create_api", "create_app"]
 
 
 def create_api(parts: Parts) -> FastAPI:
     """Every route but the sign-in; its OpenAPI describes that one too."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await parts.startup()
-        try:
-            yield
-        finally:
-            await parts.shutdown()
-
     api = FastAPI(
         title="gatewayz-auth",
         version=__version__,
-        lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -55,4 +40,4 @@ def create_api(parts: Parts) -> FastAPI:
 def create_app(parts: Parts) -> SignInRoute:
     """The whole ASGI application, lifespan included."""
     ids = RequestIds(parts.entropy)
-    return SignInRoute(parts, ids, Guard(parts, ids, create_api(parts)))
+    return SignInRoute(parts, ids, Lifespan(parts, Guard(parts, ids, create_api(parts))))

@@ -1,0 +1,133 @@
+"""What each duty of the hot route costs in processor time: the application driven without a server around it."""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import datetime as dt
+import pstats
+import sys
+import tempfile
+import time
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.people import People
+from benchmarks.rows import Row
+from gatewayz_auth.domain.cached_person import CachedPerson
+from gatewayz_auth.domain.users import Account
+
+REQUESTS = 4000
+PEOPLE = 500
+
+
+def account(number: int) -> Account:
+    now = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    name = f"person{number}"
+    return Account(number, "default", f"did:privy:person{number:07d}", name, "Person", "email", f"{name}@example.com",
+                   None, None, None, Decimal(3), "basic", "trial", now, None, False, True, now)  # fmt: skip
+
+
+def service(state: Path):
+    """A service whose process cache is full of people and whose neighbours are never asked."""
+    from gatewayz_auth.adapters import logs
+    from gatewayz_auth.bootstrap import Service
+    from gatewayz_auth.settings import read_settings
+
+    settings = read_settings(
+        {"STATE_DIR": str(state), "API_KEY_SECRET": "k" * 40, "DATABASE_URL": "postgresql://nowhere/x",
+         "REDIS_URL": "redis://127.0.0.1:1/0", "LOG_FORMAT": "json", "LOG_FILE": str(state / "log")}, dev=True,
+    )  # fmt: skip
+    return Service(settings, logs.Logs(_Nowhere(), True, 20))
+
+
+class _Nowhere:
+    def write(self, line: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+async def _drive(app, requests: list[bytes], start: int = 0) -> float:
+    async def send(message) -> None:
+        pass
+
+    scopes = []
+    for raw in requests:
+        head, _, body = raw.partition(b"\r\n\r\n")
+        headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[1:]]
+        scope = {"type": "http", "path": "/api/auth", "method": "POST", "headers": headers, "client": ("127.0.0.1", 1)}
+        scopes.append((scope, {"type": "http.request", "body": body, "more_body": False}))
+    started = time.process_time()
+    for scope, message in scopes:
+
+        async def receive(message=message):
+            return message
+
+        await app(scope, receive, send)
+    return (time.process_time() - started) / len(requests)
+
+
+def _prepared(folder: str):
+    state = Path(folder)
+    people = People(state)
+    whole = service(state)
+    for number in range(PEOPLE):
+        person = CachedPerson(account(number), (), whole.clock.utc_now_s(), 0)
+        whole.cache._remember("live", person, "gw_live_" + "x" * 36)
+    return people, whole
+
+
+def run() -> list[Row]:
+    import os
+
+    from benchmarks import floor
+    from gatewayz_auth.web.app import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        people, whole = _prepared(folder)
+        os.environ["FLOOR_PUBLIC_KEY"] = people.issuer.public_pem
+        requests = [people.request(n % PEOPLE, n) for n in range(REQUESTS)]
+
+        async def measure():
+            app, bare = create_app(whole.parts()), floor.application()
+            await _drive(app, requests[:200]), await _drive(bare, requests[:200])
+            ours, base = [], []
+            for turn in range(3):
+                part = requests[200 + turn * 1200 : 200 + (turn + 1) * 1200]
+                base.append(await _drive(bare, part))
+                ours.append(await _drive(app, part))
+            return min(ours), min(base)
+
+        ours, base = uvloop.run(measure())
+    return [Row("the application alone, a cached sign-in", f"{ours * 1e6:.1f} µs", f"floor {base * 1e6:.1f} µs",
+                base / ours, "0.90 or more")]  # fmt: skip
+
+
+def profile() -> None:
+    from gatewayz_auth.web.app import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        people, whole = _prepared(folder)
+        requests = [people.request(n % PEOPLE, n) for n in range(REQUESTS)]
+
+        async def measure():
+            app = create_app(whole.parts())
+            profiler = cProfile.Profile()
+            profiler.enable()
+            await _drive(app, requests)
+            profiler.disable()
+            pstats.Stats(profiler).sort_stats("tottime").print_stats(32)
+
+        asyncio.run(measure())
+
+
+if __name__ == "__main__":
+    if "--profile" in sys.argv:
+        profile()
+    else:
+        print(*run(), sep="\n")
