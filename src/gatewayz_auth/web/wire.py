@@ -47,9 +47,10 @@ def parse(body: bytes, authorization: bytes | None = None, identity_header: byte
     if type(value) is not dict:
         raise RequestNotUnderstood("The body is not understood.", (FieldError("", "must be an object"),))
     errors: list[FieldError] = []
-    token = _text(errors, value, "token", None) or _text(errors, value, "privy_access_token", None)
+    token = _text(errors, value, "token", None)
+    other_name = _text(errors, value, "privy_access_token", None)
     if token is None:
-        token = _bearer(authorization)
+        token = other_name or _bearer(authorization)
     identity_token = _text(errors, value, "identity_token", None)
     if identity_token is None and identity_header:
         identity_token = identity_header.decode("latin-1").strip() or None

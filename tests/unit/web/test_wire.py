@@ -149,6 +149,7 @@ def test_json_that_is_no_object_is_named_as_a_whole(value):
         (user(linked_accounts=[{"type": "x", "latest_verified_at": []}]), "/user/linked_accounts/0/latest_verified_at"),
         (body(token=7), "/token"),
         ({"privy_access_token": [], "user": {"id": ID}}, "/privy_access_token"),
+        (body(privy_access_token=7), "/privy_access_token"),
         (body(identity_token=7), "/identity_token"),
         (body(email=7), "/email"),
         (body(email="x" * 1025), "/email"),
