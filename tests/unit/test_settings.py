@@ -210,7 +210,7 @@ def test_values_come_out_as_what_they_mean():
         TRUSTED_PROXIES="10.0.0.0/8, 192.168.1.7, ::1",
         OPS_LISTEN="[::1]:9000",
         SIGNUP_DOMAINS="@Example.com,example.org",
-        CORS_ORIGINS="https://app.example.com, *, http://localhost:3000",
+        CORS_ORIGINS="https://App.example.com, *, http://localhost:3000",
         RATE_LIMITS="OFF",
         LOG_LEVEL="warning",
     )

@@ -156,7 +156,7 @@ class Reader:
         origins = self.parts(name)
         if not all(origin == "*" or _is_origin(origin) for origin in origins):
             self.fault(name, "names something that is no origin (scheme, host and port, nothing after)")
-        return origins
+        return tuple(origin.lower() for origin in origins)  # as browsers write them
 
     def domains(self, name: str) -> tuple[str, ...]:
         """Domains of e-mail addresses in the form that verified e-mails are kept in; an ``@`` in front is taken off."""
