@@ -7,6 +7,9 @@ from dataclasses import dataclass
 _LEARNING_SHARE = 0.1
 """The share of a new service time in the estimate: about the last ten calls decide."""
 
+_MAX_LESSON_S = 10.0
+"""One call that was walked away from and ended an hour later is not to be remembered for an hour."""
+
 SAFETY = 0.8
 """The share of a caller's time that the estimate may fill: it is an estimate, and the answer has a way to go."""
 
@@ -19,7 +22,7 @@ class Pace:
 
     def after(self, service_s: float) -> Pace:
         """The pace once a call has held its slot for ``service_s`` seconds."""
-        return Pace(self.service_s + _LEARNING_SHARE * (service_s - self.service_s))
+        return Pace(self.service_s + _LEARNING_SHARE * (min(service_s, _MAX_LESSON_S) - self.service_s))
 
     def at_least(self, standing_s: float) -> Pace:
         """The pace, or the slower one that shows where no slot was taken or given back for ``standing_s`` seconds."""

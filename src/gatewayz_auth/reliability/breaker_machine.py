@@ -44,6 +44,10 @@ class BreakerLimits:
     """Half-open never lasts longer: calls still out open it, none out closes it."""
 
 
+CACHE_LIMITS = BreakerLimits(strikes=3, strike_window_s=10.0, fair_wait_s=0.03, silence_s=1.0)
+"""For a cache whose calls are cut at 50 ms: three in a row are enough, however few ask."""
+
+
 class Kind(enum.Enum):
     """What happened."""
 
@@ -135,9 +139,8 @@ def next_state(state: BreakerState, event: Event, now_s: float, limits: BreakerL
     return _half_open(state, event, now_s, limits)
 
 
-def _with_answer(state: BreakerState, event: Event, now_s: float) -> BreakerState:
-    pace_s = state.pace_s + _PACE_SHARE * (event.value_s - state.pace_s)
-    return replace(state, answered_s=now_s, pace_s=pace_s, strikes=())
+def _pace_s(state: BreakerState, event: Event) -> float:
+    return state.pace_s + _PACE_SHARE * (event.value_s - state.pace_s)
 
 
 def _closed(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
@@ -148,7 +151,7 @@ def _closed(state: BreakerState, event: Event, now_s: float, limits: BreakerLimi
     if now_s - state.counted_since_s >= limits.share_window_s:
         state = replace(state, good=0, bad=0, counted_since_s=now_s)
     if event.kind is Kind.ANSWERED:
-        return replace(_with_answer(state, event, now_s), good=state.good + 1)
+        return replace(state, answered_s=now_s, pace_s=_pace_s(state, event), strikes=(), good=state.good + 1)
     recent = tuple(at_s for at_s in state.strikes if now_s - at_s < limits.strike_window_s)
     state = replace(state, strikes=(*recent, now_s), bad=state.bad + 1)
     if len(state.strikes) >= limits.strikes:
@@ -178,7 +181,8 @@ def _half_open(state: BreakerState, event: Event, now_s: float, limits: BreakerL
     if kind is Kind.SAID_NOTHING:
         return replace(state, running=max(0, state.running - 1))
     if kind is Kind.ANSWERED:
-        state = replace(_with_answer(state, event, now_s), running=max(0, state.running - 1), answers=state.answers + 1)
+        running, answers, pace_s = max(0, state.running - 1), state.answers + 1, _pace_s(state, event)
+        state = replace(state, answered_s=now_s, pace_s=pace_s, running=running, answers=answers)
         return _enter(state, Phase.CLOSED, now_s, "answers") if state.answers >= limits.closing_answers else state
     if now_s - state.since_s >= limits.half_open_max_s:
         phase, reason = (Phase.OPEN, "half-open too long") if state.running else (Phase.CLOSED, "quiet")

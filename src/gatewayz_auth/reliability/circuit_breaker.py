@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from gatewayz_auth.domain.errors import NeighbourUnavailable, QueryTimeoutError, Refused
 from gatewayz_auth.reliability.breaker_machine import (
+    CACHE_LIMITS,
     BreakerLimits,
     BreakerState,
     Event,
@@ -108,7 +109,8 @@ class CircuitBreaker:
         """
         self.check()
         permit = Permit(self, self._state.generation, self._clock.monotonic_s())
-        self._apply(Event(Kind.ASKED, permit.generation))
+        if self._state.phase is Phase.HALF_OPEN:  # closed, nobody counts
+            self._apply(Event(Kind.ASKED, permit.generation))
         self._out[permit] = None
         if self._timer is None:
             self._arm(slow_after_s(self._state, self._limits))
@@ -153,9 +155,6 @@ class CircuitBreaker:
         kind = self._meaning(error, waited_s)
         # What had begun before a change of phase says nothing about the phase it ends in.
         self._apply(Event(kind, permit.generation, waited_s))
-        if not self._out and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _meaning(self, error: BaseException | None, waited_s: float) -> Kind:
         if error is None or isinstance(error, Refused):
@@ -204,4 +203,4 @@ class CircuitBreaker:
             self._arm(max(left_s, MAX_LAG_S / 5))
 
 
-__all__ = ["BreakerLimits", "BreakerState", "CircuitBreaker", "Permit", "Phase"]
+__all__ = ["CACHE_LIMITS", "BreakerLimits", "BreakerState", "CircuitBreaker", "Permit", "Phase"]

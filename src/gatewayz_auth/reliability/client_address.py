@@ -9,13 +9,18 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MAX_HOPS = 20
+_MAX_LENGTH = 64
 _IPV6_PREFIX = 64
 
 
-@functools.lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     """The address in ``text`` (``1.2.3.4``, ``1.2.3.4:5``, ``::1``, ``[::1]:5``), or None where there is none."""
     text = text.strip()
+    return _parsed(text) if len(text) <= _MAX_LENGTH else None  # what is remembered must be short
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -71,8 +71,10 @@ class LoopWatchdog:
         look_s = self._limit_s / _LOOKS
         while not self._stop.wait(look_s):
             if self._missed >= _LOOKS:
-                self._tell(LoopBlocked(self._missed * look_s))
-                self._end()
+                try:
+                    self._tell(LoopBlocked(self._missed * look_s))
+                finally:
+                    self._end()
                 return
             self._missed += 1
             try:

@@ -55,9 +55,9 @@ class _Call:
 
     def walk_away(self, task: asyncio.Task[Any], outcome: CallOutcome) -> None:
         """Cancel the work, twice, and count it until it ends; never wait for it."""
+        cancel_twice(task)
         self._left_s = self._clock.monotonic_s()
         self._abandoned.left(self._neighbour, self._operation)
-        cancel_twice(task)
         self.released(outcome)
 
     def refuse(self) -> None:

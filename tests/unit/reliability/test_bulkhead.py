@@ -195,6 +195,10 @@ def test_the_pace_follows_the_last_ten_calls_or_so():
     assert pace.service_s < 0.3
 
 
+def test_one_call_that_stood_for_an_hour_is_not_remembered_for_an_hour():
+    assert Pace(0.01).after(3600.0).service_s <= 1.1
+
+
 def test_a_fair_position_counts_turns_and_never_more_than_all_who_wait():
     assert fair_position(own_waiting=0, keys_waiting=0, all_waiting=0) == 0
     assert fair_position(own_waiting=0, keys_waiting=1, all_waiting=20) == 1

@@ -14,7 +14,7 @@ from gatewayz_auth.domain.errors import (
     QueryTimeoutError,
     SignupsClosed,
 )
-from gatewayz_auth.reliability.circuit_breaker import BreakerLimits, CircuitBreaker, Phase
+from gatewayz_auth.reliability.circuit_breaker import CACHE_LIMITS, BreakerLimits, CircuitBreaker, Phase
 from gatewayz_auth.reliability.facts import BreakerChanged
 from gatewayz_auth.reliability.query_timeout import timeout_exceeded
 
@@ -172,6 +172,17 @@ async def test_without_a_prober_callers_probe_after_a_while():
     await asyncio.sleep(0.5)
     await _call(breaker)
     assert breaker.phase is Phase.HALF_OPEN
+
+
+@in_virtual_time
+async def test_a_cache_that_is_silent_for_three_calls_of_50_ms_is_not_asked_again_until_it_speaks():
+    breaker = CircuitBreaker("redis", CACHE_LIMITS, VirtualClock())
+    for _ in range(3):
+        assert breaker.phase is Phase.CLOSED
+        await _fails(breaker, 1, timeout_exceeded(0.05, "get"), 0.05)
+        await asyncio.sleep(2)
+    assert breaker.phase is Phase.OPEN or breaker.phase is Phase.HALF_OPEN
+    assert breaker.state.generation >= 1
 
 
 @in_virtual_time

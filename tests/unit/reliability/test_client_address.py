@@ -42,3 +42,8 @@ def test_it_is_the_last_hop_that_is_not_ours_or_nobody(peer, forwarded_for, expe
 
 def test_a_header_of_any_length_costs_little_and_breaks_nothing():
     assert client_address("10.0.0.1", "198.51.100.1, " + "10.0.0.2, " * 10_000 + "10.0.0.3", TRUSTED) is None
+
+
+def test_a_long_invented_hop_is_neither_believed_nor_remembered():
+    assert client_address("10.0.0.1", "9" * 60_000, TRUSTED) is None
+    assert client_address("10.0.0.1", "   198.51.100.1   ", TRUSTED) == "198.51.100.1"

@@ -27,6 +27,21 @@ def test_a_blocked_loop_is_ended_and_told():
     assert facts[0].blocked_s >= 0.2
 
 
+def test_an_observer_that_breaks_does_not_save_a_blocked_process(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+
+    def breaks(_fact):
+        raise ValueError
+
+    async def main():
+        LoopWatchdog(asyncio.get_running_loop(), breaks, limit_s=0.2, end=ended.set).start()
+        await asyncio.sleep(0.05)
+        assert ended.wait(5)
+
+    asyncio.run(main())
+
+
 def test_a_loop_that_turns_is_left_alone_and_the_thread_ends_with_it():
     ended = threading.Event()
 
