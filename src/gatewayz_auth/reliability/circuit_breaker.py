@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.facts import Tell
 
 MAX_LAG_S = 0.25
-"""Where our own loop is later than this, what looks slow is ours and is looked at once more."""
+"""Where our own loop is later than this, or than the limit itself, what looks slow is ours and is looked at again."""
+
+
+def _is_ours(late_s: float, limit_s: float) -> bool:
+    return late_s > min(MAX_LAG_S, limit_s)
 
 
 class Permit:
@@ -121,8 +125,8 @@ class CircuitBreaker:
 
         It counts only where a call is out and nobody was answered meanwhile: a wait in a queue of ours is not theirs.
         """
-        now_s, is_late = self._clock.monotonic_s(), waited_s - limit_s > MAX_LAG_S
-        if is_late or not self._out or was_anybody_answered(self._state, now_s, waited_s):
+        now_s, is_ours = self._clock.monotonic_s(), _is_ours(waited_s - limit_s, limit_s)
+        if is_ours or not self._out or was_anybody_answered(self._state, now_s, waited_s):
             return
         if is_impatience(self._state, waited_s, self._limits):
             self._apply(Event(Kind.FAILED, value_s=waited_s))
@@ -160,10 +164,9 @@ class CircuitBreaker:
         if error is None or isinstance(error, Refused):
             return Kind.ANSWERED
         if isinstance(error, QueryTimeoutError):
-            is_late = waited_s - error.timeout_s > MAX_LAG_S
-            return (
-                Kind.FAILED if is_impatience(self._state, waited_s, self._limits) and not is_late else Kind.SAID_NOTHING
-            )
+            is_ours = _is_ours(waited_s - error.timeout_s, error.timeout_s)
+            is_failure = not is_ours and is_impatience(self._state, waited_s, self._limits)
+            return Kind.FAILED if is_failure else Kind.SAID_NOTHING
         if isinstance(error, NeighbourUnavailable | OSError) and not isinstance(error, asyncio.CancelledError):
             return Kind.FAILED
         return Kind.SAID_NOTHING
@@ -196,11 +199,12 @@ class CircuitBreaker:
         if permit is None:
             return
         now_s = self._clock.monotonic_s()
-        left_s = max(permit.started_s, state.answered_s) + slow_after_s(state, self._limits) - now_s
-        if left_s <= 0 and now_s - due_s <= MAX_LAG_S:
+        slow_s = slow_after_s(state, self._limits)
+        left_s = max(permit.started_s, state.answered_s) + slow_s - now_s
+        if left_s <= 0 and not _is_ours(now_s - due_s, slow_s):
             self._apply(Event(Kind.SLOW, permit.generation))
         else:
-            self._arm(max(left_s, MAX_LAG_S / 5))
+            self._arm(max(left_s, min(MAX_LAG_S, slow_s) / 5))
 
 
 __all__ = ["CACHE_LIMITS", "BreakerLimits", "BreakerState", "CircuitBreaker", "Permit", "Phase"]

@@ -115,6 +115,16 @@ async def test_a_loop_of_ours_that_stood_still_is_not_the_neighbours_slowness():
 
 
 @in_virtual_time
+async def test_a_short_standstill_of_ours_is_not_the_slowness_of_a_cache_with_short_limits():
+    breaker = _breaker(slow_call_s=0.045, slow_call_max_s=0.2, fair_wait_s=0.02)
+    call = asyncio.ensure_future(_call(breaker, 0.05))  # its answer comes while the loop is busy
+    await asyncio.sleep(0.01)
+    asyncio.get_running_loop().block(0.15)
+    await call
+    assert breaker.state.generation == 0
+
+
+@in_virtual_time
 async def test_impatience_of_five_opens_it_while_their_call_goes_on():
     breaker = _breaker()
     call = asyncio.ensure_future(_call(breaker, 60))
