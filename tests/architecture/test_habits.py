@@ -34,7 +34,7 @@ BANNED = {
     "asyncio.timeout": None,
     "asyncio.timeout_at": None,
     "asyncio.TaskGroup": None,
-    "asyncio.ensure_future": None,
+    "asyncio.ensure_future": "query_timeout.py",  # on the loop of a program that imports us, which has no owner of ours
     "asyncio.create_task": "reliability/owned_tasks.py",
     "asyncio.to_thread": None,
     "asyncio.get_event_loop": None,

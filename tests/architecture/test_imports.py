@@ -28,7 +28,7 @@ WHERE = {
     "orjson": {"adapters", "web"},
     "fastapi": {"web"},
     "pydantic": {"web"},
-    "starlette": {"web"},
+    "starlette": {"web", "cli"},  # in cli for the names of ASGI's types alone
     "swagger_ui_bundle": {"web"},
     "uvicorn": {"cli"},
     "uvloop": {"cli"},
