@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,15 +39,17 @@ from gatewayz_auth.reliability.prober import Prober
 from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
+from gatewayz_auth.service.people import People
 from gatewayz_auth.service.sign_in import SignIn, SignInPolicy
 from gatewayz_auth.settings import load_environment, read_settings
 from gatewayz_auth.web.access import Listener, OpsRules
 from gatewayz_auth.web.answers import render
 from gatewayz_auth.web.app import Parts, create_app
+from gatewayz_auth.web.routes.admin import admin_routes
 from gatewayz_auth.web.routes.development import development_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from gatewayz_auth.domain.sign_in import Answer
     from gatewayz_auth.settings import Settings
@@ -136,6 +139,7 @@ class Service:
             entropy,
         )
         self.follow_changes = FollowChanges(PostgresChanges(self.pool, aside, clock, 1.0), self.cache)
+        self.people = People(self.directory, self.shared, self.sign_in_log, clock)
         rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
         self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
 
@@ -203,10 +207,22 @@ class Service:
         await self.pool.close()
         self.logs.writer.close()
 
+    @contextlib.asynccontextmanager
+    async def for_operators(self) -> AsyncIterator[People]:
+        """What a command needs and no more: the database's pool, and Redis where there is one."""
+        await self.pool.open()
+        try:
+            yield self.people
+        finally:
+            await self.close()
+
     def parts(self) -> Parts:
         """What the web side is made of."""
         settings = self.settings
         listener = Listener.ONLY if settings.ops_listen is None else Listener.PUBLIC
+        routers = [admin_routes(self.people)]
+        if self.issuer is not None:
+            routers.append(development_routes(self._issue(self.issuer)))
         answered, utc_now_s = self.sign_in_log.answered, self.clock.utc_now_s
         return Parts(
             sign_in=self.sign_in,
@@ -215,7 +231,7 @@ class Service:
             auth_query_timeout_s=settings.auth_query_timeout_s,
             cors_origins=settings.cors_origins,
             ops=OpsRules(settings.admin_token, listener),
-            extra_routers=() if self.issuer is None else (development_routes(self._issue(self.issuer)),),
+            extra_routers=tuple(routers),
             startup=self.start,
             shutdown=self.close,
             report=lambda report: answered(report, utc_now_s()),

@@ -61,6 +61,10 @@ class SignInLog:
     def cache_asked(self, tier: str, result: str) -> None:
         """Say nothing: counted, not written."""
 
+    def username_found(self, username: str) -> None:
+        """Say that a look-up by username was answered from what is remembered."""
+        self._log.info(f"Cache hit for username: {username}")
+
     def database_asked(self) -> None:
         """Say that nothing fresh was remembered."""
         if self._is_info:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 VERBS = {
     "serve": "start the service; with --dev everything that it needs as well",
     "migrate": "bring the database to the newest schema",
+    "users": "look a person up; keep them out or let them in; forget what is remembered of them",
     "dev-token": "print a sign-in's body with development tokens",
 }
 """Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.adapters.postgres.accounts_rows import account_of
+from gatewayz_auth.domain.key_record import KeyRecord
 from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
 
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool, Row
     from gatewayz_auth.domain.users import Account
     from gatewayz_auth.reliability.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """What may be shown of a key: never anything that could be used."""
-
-    key_id: uuid.UUID
-    user_id: int
-    environment_tag: str
-    is_primary: bool
-    prefix: str
-    digest_key_id: str
-    created_at: dt.datetime
-    revoked_at: dt.datetime | None
-    last_used_at: dt.datetime | None
 
 
 class PostgresDirectory:
@@ -87,7 +71,9 @@ class PostgresDirectory:
         await self._rows("put_canary", {"key": key, "value": value})
 
     async def schema_version(self) -> int:
-        """The newest migration that the database has had."""
+        """The newest migration that the database has had; 0: none."""
+        if not (await self._rows("has_schema_version", {}))[0]["is_there"]:
+            return 0
         return int((await self._rows("schema_version", {}))[0]["version"])
 
     async def _account(self, name: str, parameters: dict[str, Any]) -> Account | None:

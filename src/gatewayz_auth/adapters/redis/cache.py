@@ -195,6 +195,14 @@ class RedisCache:
         command = self._set(last_known_good_key(privy_id), person, self.last_known_good_max_age_s)
         return await self._write("put last known good", command)
 
+    async def put_by_username(self, person: CachedPerson) -> bool:
+        """Keep the person under their username alone, for what is left of ``ttl_s``."""
+        if not self.ttl_s > 0:
+            return False
+        return await self._write(
+            "put by username", self._set(username_key(person.account.username), person, self.ttl_s)
+        )
+
     async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:
         """Drop what is remembered of the person, the last known good only where it may not be given any more."""
         keys = [privy_id_key(privy_id)]
