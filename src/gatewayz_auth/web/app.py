@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from gatewayz_auth import __version__
 from gatewayz_auth.web import refusals
+from gatewayz_auth.web.deadline import Watches
 from gatewayz_auth.web.guard import CrashGuard, Guard
 from gatewayz_auth.web.lifespan import Lifespan
 from gatewayz_auth.web.openapi import describe
@@ -29,6 +30,7 @@ def create_api(parts: Parts) -> FastAPI:
     )
     api.state.parts = parts
     api.state.ops = parts.ops
+    api.state.watches = Watches()
     api.add_middleware(CrashGuard, parts=parts)
     refusals.install(api)
     for router in (health.router, metrics.router, docs.router, *parts.extra_routers):

@@ -1,4 +1,4 @@
-"""One timer a request: it interrupts the request's own task when its time is up."""
+"""A limit on the request's own task: it is interrupted when its time is up, by one timer for all requests."""
 
 from __future__ import annotations
 
@@ -6,54 +6,90 @@ import asyncio
 
 
 class Watch:
-    """Interrupts the task that made it, at ``limit_s`` seconds from now or wherever ``move_to`` has moved that to.
+    """One task under a limit; made by ``Watches.start``, ended by ``Watches.end``."""
 
-    The belt to the guards below: it ends a wait that heeds cancellation, such as the one for a slow body. One timer
-    serves both limits of a request (the body's and the answer's), which costs half a microsecond where
-    ``asyncio.timeout`` costs seven. Whoever makes it must ``close`` it.
-    """
+    __slots__ = ("due_s", "is_interrupted", "task")
 
-    __slots__ = ("_due_s", "_fired", "_handle", "_loop", "_made_s", "_task")
-
-    def __init__(self, limit_s: float) -> None:
-        """Start now, for the current task."""
-        self._task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
-        self._made_s = self._loop.time()
-        self._due_s = self._made_s + limit_s
-        self._fired = False
-        self._handle = self._loop.call_at(self._due_s, self._on_time)
-
-    def move_to(self, limit_s: float) -> None:
-        """Be due ``limit_s`` seconds after the start, at once where that has passed; later is cheaper than sooner."""
-        due_s = self._made_s + limit_s
-        if due_s < self._due_s:
-            self._handle.cancel()
-            self._handle = self._loop.call_at(due_s, self._on_time)
-        self._due_s = due_s
+    def __init__(self, task: asyncio.Task[object] | None, due_s: float) -> None:
+        """Note whom to interrupt, and when on the loop's clock."""
+        self.task = task
+        self.due_s = due_s
+        self.is_interrupted = False
 
     def interrupted(self) -> bool:
-        """Whether a ``CancelledError`` just caught was this timer's and nobody else's; asked once, and then it is over.
-
-        False means that somebody outside ended the task: tidy up and let the error pass.
-        """
-        if not self._fired or self._task is None:
+        """Whether a ``CancelledError`` just caught came from here and from nobody else; asked once, then it is over."""
+        if not self.is_interrupted or self.task is None:
             return False
-        self._fired = False
-        return self._task.uncancel() == 0
+        self.is_interrupted = False
+        return self.task.uncancel() == 0
 
     def is_ended_from_outside(self) -> bool:
         """Whether somebody asked the task to end: then a ``CancelledError`` must pass."""
-        return self._task is not None and self._task.cancelling() > 0
+        return self.task is not None and self.task.cancelling() > 0
 
-    def close(self) -> None:
-        """Interrupt no more."""
-        self._handle.cancel()
 
-    def _on_time(self) -> None:
-        now_s = self._loop.time()
-        if now_s + 0.001 < self._due_s:
-            self._handle = self._loop.call_at(self._due_s, self._on_time)
-        elif self._task is not None:
-            self._fired = True
-            self._task.cancel()
+class Watches:
+    """Interrupts tasks at their limits: the belt to the guards below, for waits that heed cancellation.
+
+    The timer is set for whoever is due first and looks again only when it rings, so that a request which ends in time
+    costs two dictionary steps, where a timer of its own costs five microseconds and ``asyncio.timeout`` seven.
+    As many are under way as there are requests; a scan of them all happens when the timer rings.
+    """
+
+    __slots__ = ("_loop", "_rings_s", "_timer", "_under_way")
+
+    def __init__(self) -> None:
+        """Watch nobody yet; the loop is whichever runs when somebody starts."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_s = float("inf")
+        self._under_way: set[Watch] = set()
+
+    def __len__(self) -> int:
+        """How many are watched now."""
+        return len(self._under_way)
+
+    def start(self, limit_s: float) -> Watch:
+        """Watch the current task; it is interrupted ``limit_s`` seconds from now unless it has ended by then."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._forget(loop)
+        watch = Watch(asyncio.current_task(loop), loop.time() + limit_s)
+        self._under_way.add(watch)
+        if watch.due_s < self._rings_s:
+            self._set(loop, watch.due_s)
+        return watch
+
+    def move(self, watch: Watch, by_s: float) -> None:
+        """Have ``watch`` due ``by_s`` seconds later, or sooner where that is negative."""
+        watch.due_s += by_s
+        if self._loop is not None and watch.due_s < self._rings_s:
+            self._set(self._loop, watch.due_s)
+
+    def end(self, watch: Watch) -> None:
+        """Interrupt ``watch`` no more."""
+        self._under_way.discard(watch)
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer = None
+        self._rings_s = float("inf")
+        self._under_way.clear()
+
+    def _set(self, loop: asyncio.AbstractEventLoop, rings_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_s = rings_s
+        self._timer = loop.call_at(rings_s, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self._rings_s = float("inf")
+        now_s = loop.time() + 0.001  # the clock's own grain: rather a millisecond early than another ring
+        for watch in [watch for watch in self._under_way if watch.due_s <= now_s]:
+            self._under_way.discard(watch)
+            watch.is_interrupted = True
+            if watch.task is not None:
+                watch.task.cancel()
+        if self._under_way:
+            self._set(loop, min(watch.due_s for watch in self._under_way))

@@ -16,7 +16,7 @@ from gatewayz_auth.web import problems
 from gatewayz_auth.web.answers import stamped
 from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, linger, read_body
 from gatewayz_auth.web.cors import Cors
-from gatewayz_auth.web.deadline import Watch
+from gatewayz_auth.web.deadline import Watches
 from gatewayz_auth.web.wire import parse
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _LINGER_S = 2.0
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", problems.CONTENT_TYPE)
 _NO_STORE = (b"cache-control", b"no-store")
+_WORDS = {source: source.value for source in Source}
 _SOURCES = {source: (b"x-auth-source", source.value.encode("ascii")) for source in Source}
 _TIMINGS = {
     source: b"parse;dur=%%.2f, verify;dur=%%.2f, %b;dur=%%.2f, total;dur=%%.2f" % source.value.encode("ascii")
@@ -69,12 +70,14 @@ class SignInRoute:
         """Keep what every request needs."""
         self._service = parts.sign_in
         self._clock = parts.clock
+        self._now_s = parts.clock.monotonic_s
         self._entropy = parts.entropy
         self._report = parts.report
         self._fault = parts.fault
         self._ids = ids
         self._rest = rest
-        self._cors = Cors(parts.cors_origins)
+        self._cors = Cors(parts.cors_origins) if parts.cors_origins else None
+        self._watches = Watches()
         reserve_s = min(_RESERVE_S, _RESERVE_SHARE * parts.auth_query_timeout_s)
         self._budget_s = parts.auth_query_timeout_s - reserve_s
         self._last_s = parts.auth_query_timeout_s - reserve_s / 2
@@ -85,21 +88,28 @@ class SignInRoute:
         if scope["type"] != "http" or scope["path"] not in SIGN_IN_PATHS:
             await self._rest(scope, receive, send)
             return
-        visit = _Visit(self._ids.next(), self._clock.monotonic_s(), dict(scope["headers"]))
+        visit = _Visit(self._ids.next(), self._now_s(), dict(scope["headers"]))
         if scope["method"] == "POST":
             await self._post(visit, receive, send)
         else:
             await self._other_method(scope["method"], visit, send)
 
     async def _post(self, visit: _Visit, receive: Receive, send: Send) -> None:
-        watch = Watch(self._body_s)
-        code = "body_too_slow"
+        watch = self._watches.start(self._body_s)
+        late = "body_too_slow"
         try:
             check_declared(visit.headers)
             body = await read_body(receive)
-            code = "deadline_exceeded"
-            watch.move_to(self._last_s)
-            answer = await self._sign_in(visit, body)
+            late = "deadline_exceeded"
+            request = parse(body, visit.headers.get(b"authorization"), visit.headers.get(b"privy-id-token"))
+            visit.parsed_s = self._now_s()
+            signed = self._service.prove(request)
+            visit.privy_user_id = request.privy_user_id
+            visit.verified_s = self._now_s()
+            answer = self._service.fresh(request, signed)
+            if answer is None:
+                self._watches.move(watch, self._last_s - self._body_s)
+                answer = await self._service.answer(request, signed, self._deadline(visit))
         except (Refused, NotKnown) as error:
             await self._refuse(visit, problems.of_error(error), error, receive, send)
         except UnreadableBody as error:
@@ -108,7 +118,7 @@ class SignInRoute:
             return
         except asyncio.CancelledError as error:
             if watch.interrupted():
-                await self._refuse(visit, problems.PROBLEMS[code], None, receive, send)
+                await self._refuse(visit, problems.PROBLEMS[late], None, receive, send)
             elif watch.is_ended_from_outside():
                 raise
             else:  # something we waited for was cancelled, not we
@@ -118,63 +128,49 @@ class SignInRoute:
         else:
             await self._answer(visit, answer, send)
         finally:
-            watch.close()
+            self._watches.end(watch)
 
-    async def _sign_in(self, visit: _Visit, body: bytes) -> Answer:
-        headers = visit.headers
-        request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
-        visit.parsed_s = self._clock.monotonic_s()
-        signed = self._service.prove(request)
-        visit.privy_user_id = request.privy_user_id
-        visit.verified_s = now_s = self._clock.monotonic_s()
-        if (answer := self._service.fresh(request, signed)) is not None:
-            return answer
+    def _deadline(self, visit: _Visit) -> Deadline:
         deadline = Deadline(visit.started_s + self._budget_s)
-        if deadline.at_s <= now_s:
+        if deadline.at_s <= visit.verified_s:
             raise DeadlineExceeded("the body took the whole budget")
-        return await self._service.answer(request, signed, deadline)
+        return deadline
 
     async def _answer(self, visit: _Visit, answer: Answer, send: Send) -> None:
         body = stamped(answer.rendered, self._clock.utc_now_s())
         source = answer.source
-        started_s, parsed_s, verified_s = visit.started_s, visit.parsed_s, visit.verified_s
-        now_s = self._clock.monotonic_s()
+        word = _WORDS[source]
+        parse_s = visit.parsed_s - visit.started_s
+        verify_s = visit.verified_s - visit.parsed_s
+        now_s = self._now_s()
+        look_up_s = now_s - visit.verified_s
+        total_s = now_s - visit.started_s
+        timing = _TIMINGS[source] % (parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)
         headers = [
             _JSON,
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", visit.request_id.encode("ascii")),
             _SOURCES[source],
-            (
-                b"server-timing",
-                _TIMINGS[source]
-                % (
-                    (parsed_s - started_s) * 1e3,
-                    (verified_s - parsed_s) * 1e3,
-                    (now_s - verified_s) * 1e3,
-                    (now_s - started_s) * 1e3,
-                ),
-            ),
+            (b"server-timing", timing),
             _NO_STORE,
         ]
         if source is not Source.DATABASE:
             headers.append((b"age", b"%d" % answer.age_s))
         if self._cors:
             headers.extend(self._cors.headers(visit.headers))
-        await _send(send, 200, headers, body)
+        await asyncio.sleep(0)  # answers of one loop turn leave together: a fifth more of them a second
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
         self._report(
             SignInReport(
                 visit.request_id,
                 200,
                 "ok",
-                source.value,
+                word,
                 "ok",
                 None,
-                now_s - started_s,
-                (
-                    ("parse", parsed_s - started_s),
-                    ("verify", verified_s - parsed_s),
-                    (source.value, now_s - verified_s),
-                ),
+                total_s,
+                (("parse", parse_s), ("verify", verify_s), (word, look_up_s)),
                 answer.user_id,
                 answer.age_s,
                 visit.privy_user_id,
@@ -190,7 +186,7 @@ class SignInRoute:
     ) -> None:
         errors = error.errors if isinstance(error, RequestNotUnderstood) else ()
         body = problems.render(problem, visit.request_id, errors)
-        now_s = self._clock.monotonic_s()
+        now_s = self._now_s()
         phases = _phases(visit, now_s)
         timing = ", ".join(f"{name};dur={length_s * 1e3:.2f}" for name, length_s in phases)
         headers = [
@@ -199,7 +195,7 @@ class SignInRoute:
             *problems.headers(problem, error, self._entropy.fraction()),
         ]
         if problem.code == "body_too_large":
-            await _send_over_unread(receive, send, problem.status, headers, body)
+            await _send_over_unread(self._watches, receive, send, problem.status, headers, body)
         else:
             await _send(send, problem.status, headers, body)
         reason = error.reason if isinstance(error, TokenNotAccepted) else None
@@ -244,21 +240,22 @@ def _phases(visit: _Visit, now_s: float) -> tuple[tuple[str, float], ...]:
 
 
 async def _send(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
-    await asyncio.sleep(0)  # answers of one loop turn leave together: a fifth more of them a second
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_over_unread(receive: Receive, send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+async def _send_over_unread(  # noqa: PLR0913 - an answer and both ends of its connection
+    watches: Watches, receive: Receive, send: Send, status: int, headers: Sequence[Header], body: bytes
+) -> None:
     """Answer at once, then take what is still coming for a short while, then let the server close."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
-    watch = Watch(_LINGER_S)
+    watch = watches.start(_LINGER_S)
     try:
         await linger(receive)
     except asyncio.CancelledError:
         if not watch.interrupted():
             raise
     finally:
-        watch.close()
+        watches.end(watch)
     await send({"type": "http.response.body", "body": b""})

@@ -48,15 +48,15 @@ def parse(body: bytes, authorization: bytes | None = None, identity_header: byte
         raise RequestNotUnderstood("The body is not understood.", (FieldError("", "must be an object"),))
     errors: list[FieldError] = []
     token = _text(errors, value, "token", None)
-    other_name = _text(errors, value, "privy_access_token", None)
+    other_name = _text(errors, value, "privy_access_token", None) if "privy_access_token" in value else None
     if token is None:
         token = other_name or _bearer(authorization)
-    identity_token = _text(errors, value, "identity_token", None)
+    identity_token = _text(errors, value, "identity_token", None) if "identity_token" in value else None
     if identity_token is None and identity_header:
         identity_token = identity_header.decode("latin-1").strip() or None
     privy_user_id, accounts, is_guest = _user(errors, value.get("user"))
-    email = _text(errors, value, "email")
-    referral_code = _text(errors, value, "referral_code", REFERRAL_CODE_LIMIT)
+    email = _text(errors, value, "email") if "email" in value else None
+    referral_code = _text(errors, value, "referral_code", REFERRAL_CODE_LIMIT) if "referral_code" in value else None
     tag = value.get("environment_tag")
     if tag is None:
         tag = "live"
@@ -83,7 +83,7 @@ def _bearer(authorization: bytes | None) -> str | None:
 
 def _shown(text: str) -> str | None:
     if text.isprintable():  # no control, format, surrogate or private character is in it
-        return text if " " not in text else " ".join(text.split())
+        return (text if " " not in text else " ".join(text.split())) or None
     return without_controls(text) or None
 
 
@@ -100,7 +100,7 @@ def _text(errors: list[FieldError], holder: Json, name: str, limit: int | None =
     if len(value) > limit:
         errors.append(FieldError(f"/{name}", f"must be a string of at most {limit} characters"))
         return None
-    return _shown(value) or None
+    return _shown(value)
 
 
 def _flag(errors: list[FieldError], holder: Json, name: str, where: str, *, default: bool) -> bool:
@@ -161,18 +161,23 @@ def _linked_accounts(errors: list[FieldError], entries: object) -> tuple[LinkedA
 def _linked_account(errors: list[FieldError], entry: Json, index: int) -> LinkedAccount:
     kept: dict[str, str | None] = {}
     for name, value in entry.items():
-        if value is None:
-            continue
         if name in _ACCOUNT_TEXTS:
             if type(value) is str and len(value) <= TEXT_LIMIT:
                 kept[name] = _shown(value)
-            else:
+            elif value is not None:
                 errors.append(FieldError(f"/user/linked_accounts/{index}/{name}", _STRING))
-        elif name in _ACCOUNT_TIMES and type(value) is not int and type(value) is not float:
+        elif name in _ACCOUNT_TIMES and type(value) is not int and type(value) is not float and value is not None:
             errors.append(FieldError(f"/user/linked_accounts/{index}/{name}", "must be a number of seconds"))
-    if entry.get("type") is None:
+    get = kept.get
+    kind = get("type")
+    if kind is None and entry.get("type") is None:
         errors.append(FieldError(f"/user/linked_accounts/{index}/type", "is missing"))
-    alias = kept.pop(_PHONE_ALIAS, None)
-    if alias is not None and kept.get("phone_number") is None:
-        kept["phone_number"] = alias
-    return LinkedAccount(kept.pop("type", None) or "", **kept)
+    return LinkedAccount(
+        kind or "",
+        get("address"),
+        get("email"),
+        get("subject"),
+        get("name"),
+        get("username"),
+        get("phone_number") or get(_PHONE_ALIAS),
+    )

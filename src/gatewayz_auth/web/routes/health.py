@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from gatewayz_auth.web.access import rules_of
-from gatewayz_auth.web.deadline import Watch
 from gatewayz_auth.web.models import Health, Liveness, Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gatewayz_auth.web.deadline import Watches
     from gatewayz_auth.web.parts import Parts
 
 router = APIRouter(tags=["health"])
@@ -52,14 +52,14 @@ async def ready(request: Request) -> JSONResponse:
 )
 async def health(request: Request) -> JSONResponse:
     """200 when `healthy` or `degraded`, 503 when `unhealthy`, within 1 s. Operators see `checks`, others `status`."""
-    report = await _within_limit(request.app.state.parts)
+    report = await _within_limit(request.app.state.parts, request.app.state.watches)
     status = report.get("status", "unhealthy")
     shown = dict(report) if rules_of(request).may_look(request.scope) else {"status": status}
     return JSONResponse(shown, status_code=503 if status == "unhealthy" else 200, headers=_NO_STORE)
 
 
-async def _within_limit(parts: Parts) -> Mapping[str, Any]:
-    watch = Watch(_HEALTH_LIMIT_S)
+async def _within_limit(parts: Parts, watches: Watches) -> Mapping[str, Any]:
+    watch = watches.start(_HEALTH_LIMIT_S)
     try:
         return await parts.health()
     except asyncio.CancelledError:
@@ -67,4 +67,4 @@ async def _within_limit(parts: Parts) -> Mapping[str, Any]:
             return {"status": "unhealthy", "detail": "the checks did not end within 0.9 s", "checks": {}}
         raise
     finally:
-        watch.close()
+        watches.end(watch)
