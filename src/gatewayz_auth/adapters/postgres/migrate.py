@@ -63,7 +63,7 @@ NEWEST = max(migration.version for migration in migrations())
 
 
 async def _version(connection: psycopg.AsyncConnection[Any]) -> int:
-    cursor = await connection.execute("SELECT to_regclass('gatewayz_auth.schema_version') IS NOT NULL AS is_there")
+    cursor = await connection.execute(statement("has_schema_version"))
     row = await cursor.fetchone()
     if row is None or not row["is_there"]:
         return 0

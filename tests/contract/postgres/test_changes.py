@@ -1,0 +1,181 @@
+"""Whoever changes a user or a key is noticed by every reader, once, also where commits overtake each other."""
+
+import asyncio
+
+import psycopg
+import pytest
+from tests.support.accounts import CLOCK, postgres_accounts, soon
+from tests.support.manual_clock import ManualClock
+from tests.support.newcomers import wanted
+
+from gatewayz_auth.adapters.postgres import changes as changes_module
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.changes import PostgresChanges
+from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
+from gatewayz_auth.reliability.abandoned import Abandoned
+
+
+@pytest.fixture
+def on(database_url):
+    """Runs a story with accounts, a reader that stands at their beginning, and a connection of another program."""
+
+    def run(story, clock=CLOCK):
+        async def all_of_it():
+            async with (
+                postgres_accounts(database_url) as (accounts, pool),
+                await psycopg.AsyncConnection.connect(database_url, autocommit=True) as other,
+            ):
+                call = GuardedCall(clock, Abandoned())
+                reader = PostgresChanges(pool, call, clock, 2.0)
+                assert (await reader.read()).is_gap
+                found = await accounts.find_or_make(wanted("did:privy:ada", username="ada"), soon())
+                directory = PostgresDirectory(pool, call, clock, 2.0)
+                await story(accounts=accounts, reader=reader, other=other, user_id=found.account.user_id, at=directory)
+
+        asyncio.run(all_of_it())
+
+    return run
+
+
+async def told(reader):
+    read = await reader.read()
+    assert not read.is_gap
+    return [(change.privy_user_id, change.username, change.takes_away) for change in read.changes]
+
+
+def test_sign_up_and_hit_are_no_change(on):
+    async def story(accounts, reader, **_):
+        await accounts.find_or_make(wanted("did:privy:ada"), soon())
+        await accounts.find_or_make(wanted(referral_code="x"), soon())
+        assert await told(reader) == []
+
+    on(story)
+
+
+@pytest.mark.parametrize(
+    ("statement", "takes_away"),
+    [
+        ("UPDATE users SET is_active = false", True),
+        ("UPDATE users SET credits = credits - 1", False),
+        ("UPDATE users SET tier = 'pro'", False),
+        ("UPDATE users SET subscription_status = 'expired'", True),
+        ("UPDATE api_keys SET revoked_at = now()", True),
+        ("DELETE FROM api_keys", True),
+        ("DELETE FROM users", True),
+    ],
+)
+def test_plain_sql_by_another_program_is_told_once(on, statement, takes_away):
+    async def story(reader, other, **_):
+        await other.execute(statement)
+        assert await told(reader) == [("did:privy:ada", "ada", takes_away)]
+        assert await told(reader) == []
+        await other.execute("UPDATE users SET last_sign_in_at = now()")
+        assert await told(reader) == []
+
+    on(story)
+
+
+def test_new_key_of_a_known_person_is_told_and_takes_nothing_away(on):
+    async def story(accounts, reader, **_):
+        await accounts.find_or_make(wanted("did:privy:ada", environment_tag="test"), soon())
+        assert await told(reader) == [("did:privy:ada", "ada", False)]
+
+    on(story)
+
+
+def test_old_and_new_names_are_both_told(on):
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET privy_user_id = 'did:privy:new', username = 'Neu'")
+        assert await told(reader) == [("did:privy:ada", "ada", True), ("did:privy:new", "neu", False)]
+
+    on(story)
+
+
+def test_truncate_is_a_gap(on):
+    async def story(reader, other, **_):
+        await other.execute("TRUNCATE users")
+        assert (await reader.read()).is_gap
+
+    on(story)
+
+
+def test_change_that_commits_after_a_later_one_is_not_missed_and_outdates_what_was_asked_meanwhile(on):
+    async def story(reader, other, accounts, **_):
+        await accounts.find_or_make(wanted("did:privy:bob", username="bob"), soon())
+        url = other.info.dsn
+        async with await psycopg.AsyncConnection.connect(url) as slow:
+            await slow.execute("UPDATE users SET tier = 'pro' WHERE username = 'ada'")
+            await other.execute("UPDATE users SET tier = 'pro' WHERE username = 'bob'")
+            first = await reader.read()
+            assert [change.username for change in first.changes] == ["bob"]
+            asked_meanwhile = first.version
+            await slow.commit()
+        second = await reader.read()
+        assert [change.username for change in second.changes] == ["ada"]
+        assert second.changes[0].change_id > asked_meanwhile
+        assert await told(reader) == []
+        assert second.changes[0].change_id <= (await reader.read()).version
+
+    on(story)
+
+
+def test_reader_that_was_silent_for_too_long_is_told_of_a_gap(on, monkeypatch):
+    monkeypatch.setattr(changes_module, "MAX_SILENCE_S", 0.0)
+
+    async def story(reader, **_):
+        assert (await reader.read()).is_gap
+
+    on(story)
+
+
+def test_more_changes_than_one_reading_tells_are_a_gap(on, monkeypatch):
+    monkeypatch.setattr(changes_module, "MAX_CHANGES", 3)
+
+    async def story(reader, other, **_):
+        for _ in range(4):
+            await other.execute("UPDATE users SET credits = credits + 1")
+        assert (await reader.read()).is_gap
+        assert await told(reader) == []
+
+    on(story)
+
+
+def test_table_of_changes_is_trimmed_of_what_everybody_has_long_seen(on):
+    clock = ManualClock()
+
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET credits = 7")
+        minutes = int(changes_module.TRIM_AFTER_S // changes_module.TRIM_EVERY_S)
+        for _ in range(minutes + 2):
+            clock.advance(changes_module.TRIM_EVERY_S + 1)
+            await reader.read()
+        cursor = await other.execute("SELECT count(*) FROM gatewayz_auth.changes")
+        assert await cursor.fetchone() == (0,)
+        await other.execute("UPDATE users SET credits = 8")
+        assert len((await reader.read()).changes) == 1
+
+    on(story, clock)
+
+
+def test_operators_find_disable_invalidate_and_revoke_and_everybody_is_told(on):
+    async def story(reader, at, user_id, accounts, **_):
+        account = await at.by_username("ADA")
+        assert account.user_id == user_id
+        assert await at.by_privy_id("did:privy:ada") == await at.by_user_id(user_id) == account
+        assert await at.by_username("nobody") is None
+        assert await at.by_email("ada@example.com") is None
+        assert await at.invalidate(user_id)
+        assert await told(reader) == [("did:privy:ada", "ada", True)]
+        (key,) = await at.keys_of(user_id)
+        assert await at.revoke_key(key.key_id)
+        assert await told(reader) == [("did:privy:ada", "ada", True)]
+        assert (await at.keys_of(user_id))[0].revoked_at is not None
+        assert await at.set_active(user_id, is_active=False)
+        assert await told(reader) == [("did:privy:ada", "ada", True)]
+        assert not (await accounts.find_or_make(wanted("did:privy:ada"), soon())).account.is_active
+        assert await at.set_active(user_id, is_active=True)
+        assert await told(reader) == [("did:privy:ada", "ada", False)]
+        assert not await at.set_active(12345, is_active=True)
+        assert not await at.invalidate(12345)
+
+    on(story)
