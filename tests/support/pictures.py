@@ -23,16 +23,21 @@ def _rest(browser: Browser, selector: str, times: int = 1) -> None:
 
 
 def _take(browser: Browser, name: str, height: int | None = None) -> None:
+    browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 0, "y": 0})
     browser.run("document.activeElement.blur(); scrollTo(0, 0)")
+    browser.until("return document.getAnimations().length === 0")
     (_IMAGES / name).write_bytes(browser.picture(height))
 
 
 def main() -> None:
     """Write the three pictures."""
     _IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, Serving(Path(folder)) as serving, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, Serving(Path(folder), port=8000) as serving, chromium() as browser:
         url = serving.ready().url.replace("127.0.0.1", "localhost")
         browser.look(scale=1.5)
+        browser.open(f"{url}/")
+        for _ in range(20):  # a service that has been asked before, as one usually is
+            _rest(browser, "#new")
         browser.open(f"{url}/")
         _rest(browser, "#ten", 10)
         _rest(browser, "#broken")

@@ -338,7 +338,7 @@ const strong = (text) => h("b", {}, text);
 const masked = (key) => key.slice(0, key.lastIndexOf("_") + 5) + "•".repeat(16);
 const curl = (body) => `curl -sS -i ${location.origin}/api/auth -H 'content-type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`;
 const figure = (n, digits = 0) => Number(n).toLocaleString("en-US", { maximumFractionDigits: digits });
-const seconds = (s) => (s < 120 ? `${figure(s)} s` : s < 7200 ? `${figure(s / 60)} min` : `${figure(s / 3600)} h`);
+const seconds = (s) => (s < 1 ? "under 1 s" : s < 120 ? `${figure(s)} s` : s < 7200 ? `${figure(s / 60)} min` : `${figure(s / 3600)} h`);
 const split = (ms) => (ms < 1 ? [ms.toFixed(2), "ms"] : ms < 100 ? [ms.toFixed(1), "ms"] : ms < 1000 ? [figure(ms), "ms"] : [(ms / 1000).toFixed(1), "s"]);
 const time = (ms) => split(ms).join(" ");
 const measured = (ms) => [split(ms)[0], h("small", {}, ` ${split(ms)[1]}`)];
