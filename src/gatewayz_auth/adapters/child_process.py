@@ -69,7 +69,7 @@ def stop(process: subprocess.Popen[bytes], steps: Sequence[tuple[signal.Signals,
     for step, patience_s in steps:
         if process.poll() is not None:
             return
-        _send(process.pid, step)
+        send(process.pid, step)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
     if process.poll() is None:
@@ -87,7 +87,7 @@ def end_left_over(
     for step, patience_s in (*steps, (signal.SIGKILL, 2.0)):
         pids = find()
         for pid in pids:
-            _send(pid, step)
+            send(pid, step)
         if not pids or wait_until(lambda: not find(), clock, patience_s):
             return
     raise StartupError(f"A {what} that an earlier run left behind does not end; end it yourself: kill -9 {find()[0]}")
@@ -118,7 +118,8 @@ def socket_folder(state_dir: Path) -> Path:
     return folder
 
 
-def _send(pid: int, number: signal.Signals) -> None:
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended meanwhile."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.cli import output
-from gatewayz_auth.domain.errors import OperatorError
+from gatewayz_auth.domain.errors import OperatorError, StartupError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -26,9 +26,9 @@ EXIT_STARTUP = 3
 
 
 class ServedApp:
-    """The service with a start that fails in one sentence, kept in ``failure``, instead of a traceback."""
+    """The service, whose start fails in one sentence that is kept in ``failure``, without uvicorn's words around it."""
 
-    failure: OperatorError | None = None
+    failure: str | None = None
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""
@@ -40,18 +40,15 @@ class ServedApp:
         return app(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_unless_failed(message: Message) -> None:
-            if message["type"] != "lifespan.startup.failed":
-                await send(message)
+        async def send_and_keep(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and message.get("message"):
+                ServedApp.failure = message.pop("message")
+                if _is_worker():
+                    output.fault(StartupError.code, ServedApp.failure, as_json=False)
+                logging.getLogger("uvicorn.error").disabled = True  # all is said
+            await send(message)
 
-        try:
-            await self._app(scope, receive, send_unless_failed)
-        except OperatorError as error:
-            ServedApp.failure = error
-            if _is_worker():
-                output.fault(error.code, str(error), as_json=False)
-            logging.getLogger("uvicorn.error").disabled = True  # all is said
-            await send({"type": "lifespan.startup.failed", "message": ""})
+        await self._app(scope, receive, send_and_keep)
 
 
 def application() -> ASGIApp:

@@ -64,7 +64,7 @@ class WebServer:
                 self._supervisor.run()
         except SystemExit:
             if not self._is_asked:
-                raise ServedApp.failure or StartupError("The service did not start: the reason stands above.") from None
+                raise StartupError(ServedApp.failure or "The service did not start: the reason stands above.") from None
         if not self._is_asked:
             raise StartupError("The service ended by itself: the reason stands above.")
 

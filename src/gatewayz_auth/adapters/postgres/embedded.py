@@ -112,6 +112,8 @@ class EmbeddedPostgres:
         """End it within 1.2 s; a second call does nothing."""
         if self._process is not None:
             child_process.stop(self._process, _STOP)
+            for pid in child_process.running_on(self._data, "postgres"):  # frozen children outlive their parent
+                child_process.send(pid, signal.SIGKILL)
             self._process = None
 
     def __enter__(self) -> Self:
