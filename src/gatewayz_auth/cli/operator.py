@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import structlog
-
 from gatewayz_auth import bootstrap
 from gatewayz_auth.adapters.line_writer import LineWriter
-from gatewayz_auth.adapters.logs import Logs
+from gatewayz_auth.adapters.logs import Logs, silence
 from gatewayz_auth.adapters.postgres.embedded import EmbeddedPostgres
 from gatewayz_auth.adapters.redis.embedded import EmbeddedValkey
 from gatewayz_auth.cli.embedded_servers import EMBEDDED
@@ -47,8 +44,7 @@ def with_people(do: Callable[[People], Awaitable[T]]) -> T:
             raise SettingsError(["DATABASE_URL and API_KEY_SECRET are missing: set them, or start `serve --dev` first"])
         environ["API_KEY_SECRET"] = StateFolder(state).secret(SystemEntropy())
     environ["STATE_DIR"] = str(state)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    silence()
     service = bootstrap.Service(read_settings(environ, dev=True), Logs(LineWriter(None), is_json=True, level=50))
     try:
         return asyncio.run(_within(service, do))
