@@ -21,6 +21,8 @@ from gatewayz_auth.domain.cached_person import CachedPerson
 from gatewayz_auth.domain.users import Account
 
 REQUESTS = 4000
+TURNS = 38
+CALLERS = 50
 PEOPLE = 500
 
 
@@ -62,13 +64,18 @@ async def _drive(app, requests: list[bytes], start: int = 0) -> float:
         headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[1:]]
         scope = {"type": "http", "path": "/api/auth", "method": "POST", "headers": headers, "client": ("127.0.0.1", 1)}
         scopes.append((scope, {"type": "http.request", "body": body, "more_body": False}))
+    waiting = iter(scopes)
+
+    async def caller():
+        for scope, message in waiting:
+
+            async def receive(message=message):
+                return message
+
+            await app(scope, receive, send)
+
     started = time.process_time()
-    for scope, message in scopes:
-
-        async def receive(message=message):
-            return message
-
-        await app(scope, receive, send)
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
     return (time.process_time() - started) / len(requests)
 
 
@@ -97,8 +104,8 @@ def run() -> list[Row]:
             app, bare = create_app(whole.parts()), floor.application()
             await _drive(app, requests[:200]), await _drive(bare, requests[:200])
             ours, base = [], []
-            for turn in range(3):
-                part = requests[200 + turn * 1200 : 200 + (turn + 1) * 1200]
+            for turn in range(TURNS):  # short ones, and the best of each: a shared machine disturbs long ones
+                part = requests[200 + turn * 100 : 300 + turn * 100]
                 base.append(await _drive(bare, part))
                 ours.append(await _drive(app, part))
             return min(ours), min(base)

@@ -25,11 +25,13 @@ from gatewayz_auth.adapters.redis.cache import LIMIT_S, Guard, RedisCache
 from gatewayz_auth.adapters.redis.codec import Codec
 from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
+from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.reliability.breaker_machine import CACHE_LIMITS, BreakerLimits
 from gatewayz_auth.reliability.bulkhead import Bulkhead
-from gatewayz_auth.reliability.circuit_breaker import BreakerLimits, CircuitBreaker
+from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.reliability.entropy import SystemEntropy
@@ -56,9 +58,6 @@ if TYPE_CHECKING:
     from gatewayz_auth.web.sign_in import SignInRoute
 
 T = TypeVar("T")
-
-REDIS_LIMITS = BreakerLimits(slow_call_s=0.045, slow_call_max_s=0.2, fair_wait_s=0.02)
-"""Redis is worth 50 ms at most, so anything near that is slow."""
 
 REDIS_CALLS = 64
 
@@ -96,11 +95,12 @@ class Service:
         self.keyring = Keyring(settings.api_key_secrets, entropy)
 
         self.tasks = OwnedTasks("service", BACKGROUND_TASKS)
-        self.abandoned = Abandoned()
+        self.told = told = Told()
+        self.abandoned = Abandoned(told.hear)
         self.pool = Pool(
             settings.database_url, max_size=settings.database_pool_size, clock=clock, tasks=OwnedTasks("pool", 64)
         )
-        self.breaker = CircuitBreaker("postgres", BreakerLimits(), clock)
+        self.breaker = CircuitBreaker("postgres", BreakerLimits(), clock, told.hear)
         bulkhead = Bulkhead("postgres", settings.database_pool_size, clock)
         call = NeighbourCall(bulkhead, self.breaker, clock, self.abandoned)
         self.accounts = PostgresAccounts(self.pool, call, clock, settings.user_lookup_timeout_s)
@@ -115,7 +115,7 @@ class Service:
             on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
         )
 
-        self.redis_breaker = CircuitBreaker("redis", REDIS_LIMITS, clock)
+        self.redis_breaker = CircuitBreaker("redis", CACHE_LIMITS, clock, told.hear)
         self.shared = None if settings.redis_url is None else self._redis(settings.redis_url, self._redis_call())
         self.redis_probe = None if settings.redis_url is None else self._redis(settings.redis_url, None)
         self.redis_prober = Prober(self.redis_breaker, self._probe_redis, clock=clock, abandoned=self.abandoned)

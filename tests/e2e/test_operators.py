@@ -1,4 +1,4 @@
-"""Whoever changes a person is followed by every process within a second: by route and by SQL, with Redis and without."""
+"""Whoever changes a person is followed by every process within a second: by route, by SQL, with Redis or without."""
 
 from __future__ import annotations
 

@@ -80,6 +80,7 @@ class AuthCache:
         self._changed: OrderedDict[str, int] = OrderedDict()
         self._seen_version = 0
         self._floor = 0
+        self._refreshing: set[str] = set()
         self._unforgotten: OrderedDict[str, tuple[str | None, bool]] = OrderedDict()
 
     def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
@@ -285,21 +286,34 @@ class AuthCache:
         return verdict
 
     def _refresh_later(self, request: SignInRequest, wanted: Callable[[], FindOrMake]) -> None:
+        if request.privy_user_id in self._refreshing:
+            return
+        self._refreshing.add(request.privy_user_id)
+
         async def refresh() -> None:
-            question = wanted()
             try:
-                self._flights.start(_flight_key(question), lambda: self._look_up(question))
+                self._gate.check()
+                question = wanted()
+                await self._flights.join(
+                    _flight_key(question),
+                    lambda: self._look_up(question),
+                    limit_s=self.policy.lookup_limit_s,
+                    operation=LOOK_UP,
+                )
             except (NotKnown, Refused):
                 return
+            finally:
+                self._refreshing.discard(request.privy_user_id)
 
-        if not self._flights.is_flying(request.privy_user_id):
-            self._later(refresh(), "refresh")
+        if not self._later(refresh(), "refresh"):
+            self._refreshing.discard(request.privy_user_id)
 
-    def _later(self, work: Coroutine[object, object, None], name: str) -> None:
+    def _later(self, work: Coroutine[object, object, None], name: str) -> bool:
         if self._tasks.is_full:
             work.close()
-            return
+            return False
         self._tasks.spawn(work, name)
+        return True
 
     def _answer(self, entry: Remembered, source: Source) -> Answer:
         age_s = self._clock.utc_now_s() - entry.as_of_s
