@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from tests.support.faulty_proxy import FaultyProxy
+from tests.support.servers import PostgresServer
+
 from benchmarks import load, servers
 from benchmarks.people import People
 from benchmarks.rows import Row
-from tests.support.faulty_proxy import FaultyProxy
-from tests.support.servers import PostgresServer
 
 DISTANCES_S = (0.0, 0.1)
 CALLS = 40

@@ -14,9 +14,9 @@ AIM_MB = 100
 
 
 def _fill(count: int) -> None:
-    from benchmarks import duties, servers
-
     import os
+
+    from benchmarks import duties, servers
 
     with tempfile.TemporaryDirectory() as folder:
         whole = duties.service(Path(folder))

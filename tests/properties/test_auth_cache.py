@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import datetime
+import datetime as dt
 import itertools
 import uuid
 from decimal import Decimal
@@ -27,7 +27,7 @@ TTL_S = 300.0
 MAX_AGE_S = 3600.0
 NOTICE_S = 1.0
 PEOPLE = ("did:privy:ada", "did:privy:grace", "did:privy:octo")
-WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+WHEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 class Clock:

@@ -25,5 +25,5 @@ class Deadline:
         return min(own_limit_s, self.left_s(now_s))
 
     def tightened(self, now_s: float, own_limit_s: float) -> Deadline:
-        """This deadline or the one ``own_limit_s`` from now, whichever is sooner."""
+        """The same deadline or the one ``own_limit_s`` from now, whichever is sooner."""
         return Deadline(min(self.at_s, now_s + own_limit_s))
