@@ -172,6 +172,8 @@ def _signatures(signer, app_id, now_s):
     yield "DER signature cut to 64 bytes", f"{head}.{body}.{b64(der[:64])}"
     yield "signature of 63 bytes", f"{head}.{body}.{b64(raw_signature(r, s)[:-1])}"
     yield "signature of 65 bytes", f"{head}.{body}.{b64(raw_signature(r, s) + bytes(1))}"
+    padded = r.to_bytes(32, "big") + bytes(1) + s.to_bytes(32, "big")
+    yield "signature of 65 bytes, a zero before s", f"{head}.{body}.{b64(padded)}"
     yield "signature with a zero in front", f"{head}.{body}.{b64(bytes(1) + raw_signature(r, s)[:63])}"
     yield "signature of 96 bytes, as of P-384", f"{head}.{body}.{b64(raw_signature(r, s) + bytes(32))}"
     larger = ec.generate_private_key(ec.SECP384R1())
@@ -274,7 +276,8 @@ def _shapes(signer, app_id, now_s):
     yield "NUL within", f"{head}.\x00{body}.{tail}"
     yield "Bearer in front", f"Bearer {good}"
     yield "quoted", f'"{good}"'
-    yield "the other base64, signed", signer.seal_segments(head, base64.b64encode(b"\xfb\xff\xbf").decode())
+    other = b64(compact(claims | {"pad": "~~~???>>>"})).replace("-", "+").replace("_", "/")
+    yield "the other base64, signed", signer.seal_segments(head, other)
     yield "full-width dot", good.replace(".", "\uff0e")
     yield "Cyrillic letter", good.replace("e", "\u0435", 1)
     yield "combining mark", f"{head}\u0301.{body}.{tail}"

@@ -105,6 +105,8 @@ def test_resealing_keeps_the_key_and_its_owner_and_leaves_the_old_secret_behind(
     assert rotated.needs_resealing(stored(old))
     assert not ring(A, B).needs_resealing(stored(old))
     fresh = rotated.reseal(stored(old), USER)
+    assert rotated.needs_resealing(stored(old, sealed=fresh.sealed))
+    assert rotated.needs_resealing(stored(old, digest_key_id=fresh.digest_key_id))
     row = stored(old, sealed=fresh.sealed, digest_key_id=fresh.digest_key_id)
     assert not rotated.needs_resealing(row)
     api_key = ring(B).open(row, USER)

@@ -27,6 +27,11 @@ class KeyFetch:
         self._tls: ssl.SSLContext | None = None
         self._tasks = OwnedTasks("privy key fetch", 1)
 
+    def prepare(self) -> None:
+        """Read the machine's certificates, before anybody is served: it holds the event loop for 0.1 s of work."""
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+
     async def jwks(self) -> bytes:
         """The body that the server answers with, at most 256 KiB.
 
@@ -51,7 +56,7 @@ class KeyFetch:
 
     async def _get(self) -> bytes:
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()  # reads the machine's certificates: once is enough
+            raise UnusableKeysError("not_prepared")
         body = bytearray()
         try:
             async with (

@@ -109,8 +109,9 @@ class SigningKeys:
 
     async def start(self) -> None:
         """Take up what the last run kept and begin to refresh; waits for no network."""
-        if self._file is None or self._tasks.is_full:
+        if self._file is None or self._fetch is None or self._tasks.is_full:
             return
+        self._fetch.prepare()
         kept = self._file.load()
         if kept is not None:
             self._replace(kept.keys)
