@@ -1,5 +1,6 @@
 """The real service as a process: started, read, asked, and ended."""
 
+import http.client
 import json
 import os
 import signal
@@ -7,8 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from gatewayz_auth.adapters.child_process import wait_until
@@ -99,11 +98,17 @@ class Serving:
         return self
 
     def post(self, path, body):
-        request = urllib.request.Request(  # noqa: S310 - our own loopback
-            self.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            return json.load(answer)
+        """The JSON that comes back; ``RuntimeError`` with status and body where it is no 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"{answer.status}: {text}")
+        return json.loads(text)
 
     def sign_in(self, person="did:privy:ada", accounts=()):
         issued = self.post("/dev/token", {"privy_user_id": person, "linked_accounts": list(accounts)})
@@ -124,9 +129,9 @@ class Serving:
 
     def outcome(self, limit_s=30):
         """The exit code of one that ends by itself."""
-        code = self.process.wait(limit_s)
+        assert wait_until(lambda: self.process.poll() is not None, CLOCK, limit_s), self.output
         self._reader.join(5)
-        return code
+        return self.process.returncode
 
     def kill_everything(self):
         """SIGKILL to it and all below it, together."""
