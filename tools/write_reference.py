@@ -3,8 +3,6 @@
 ``python tools/write_reference.py`` writes them, ``--check`` only says which are out of date (exit code 1).
 """
 
-# ruff: noqa: INP001, T201 - a script, which talks on standard output
-
 from __future__ import annotations
 
 import re

@@ -29,7 +29,7 @@ WHERE = {
     "fastapi": {"web"},
     "pydantic": {"web"},
     "starlette": {"web", "cli"},  # in cli for the names of ASGI's types alone
-    "swagger_ui_bundle": {"web"},
+    "fastapi_offline": {"web"},
     "uvicorn": {"cli"},
     "uvloop": {"cli"},
     "dotenv": {"settings"},
