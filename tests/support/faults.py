@@ -1,0 +1,231 @@
+"""The real service in a process of its own, each of its neighbours behind a proxy that misbehaves on request."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from typing import NamedTuple
+
+import psycopg
+from tests.support.faulty_proxy import FaultyProxy
+from tests.support.serving import CLOCK, Serving
+
+from gatewayz_auth.adapters.child_process import wait_until
+from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
+from gatewayz_auth.reliability.entropy import SystemEntropy
+
+GIVES_UP_S = 12.0
+"""A caller who waits longer has met a hang."""
+
+_ENTROPY = SystemEntropy()
+_numbers = itertools.count(1)
+
+
+class Reply(NamedTuple):
+    """What one caller got, and after how long."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict
+    took_s: float
+
+    def __repr__(self):
+        return f"<{self.seen}>"
+
+    @property
+    def source(self):
+        return self.headers.get("x-auth-source")
+
+    @property
+    def seen(self):
+        """Short, for messages: nothing personal."""
+        return f"{self.status} {self.source or '-'} {self.took_s:.3f}s"
+
+
+class Body(bytes):
+    """A sign-in as it is sent; it holds a token, so it is not shown."""
+
+    def __repr__(self):
+        return f"<a body of {len(self)} bytes>"
+
+
+class Line:
+    """One caller's connection, kept open from question to question."""
+
+    def __init__(self, port):
+        self._port = port
+        self._reader = self._writer = None
+
+    async def ask(self, body):
+        """POST ``body`` as a sign-in; a reply that does not come in ``GIVES_UP_S`` is a ``TimeoutError``."""
+        began_s = CLOCK.monotonic_s()
+        async with asyncio.timeout(GIVES_UP_S):
+            if self._writer is None:
+                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+            head = f"POST /api/auth HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+            self._writer.write(head.encode() + body)
+            first, *fields = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
+            text = await self._reader.readexactly(int(headers["content-length"]))
+        return Reply(int(first.split()[1]), headers, json.loads(text), CLOCK.monotonic_s() - began_s)
+
+    def hang_up(self):
+        if self._writer is not None:
+            self._writer.transport.abort()
+            self._writer = None
+
+
+async def _ask_all(port, bodies):
+    async def ask(body):
+        line = Line(port)
+        try:
+            return await line.ask(body)
+        finally:
+            line.hang_up()
+
+    return await asyncio.gather(*(ask(body) for body in bodies))
+
+
+async def keep_asking(port, bodies, callers, until):
+    """``callers`` ask at once, each on its own line and again and again, until ``until()``; all replies."""
+    replies = []
+
+    async def call(turn):
+        line = Line(port)
+        for body in itertools.islice(itertools.cycle(bodies), turn, None):
+            if until():
+                break
+            replies.append(await line.ask(body))
+        line.hang_up()
+
+    await asyncio.gather(*(call(turn) for turn in range(callers)))
+    return replies
+
+
+def p99_s(replies):
+    """The time within which 99 of 100 were answered."""
+    times = sorted(reply.took_s for reply in replies)
+    return times[min(len(times) - 1, int(len(times) * 0.99))]
+
+
+def through_postgres(proxy, database_url):
+    """The URL of the same database through ``proxy``."""
+    database = database_url.split("@/")[1].split("?")[0]
+    options = "sslmode=disable&gssencmode=disable"
+    return f"postgresql://postgres@{proxy.host}:{proxy.port}/{database}?{options}"
+
+
+def before_postgres(database_url):
+    """A proxy that carries to the server of ``database_url``."""
+    return FaultyProxy(f"{database_url.split('host=')[1]}/.s.PGSQL.5432")
+
+
+def reset_and_say_nothing(proxy):
+    """End all connections, and take new ones without ever a word on them."""
+    proxy.say_nothing()
+    proxy.reset()
+
+
+class Faulted:
+    """The service, its proxies ``postgres`` and ``redis``, and the people who call."""
+
+    def __init__(self, folder, database_url, redis_url, **settings):
+        self.folder = folder
+        self.database_url = database_url
+        self.postgres = before_postgres(database_url)
+        self.redis = FaultyProxy(redis_url.removeprefix("unix://"))
+        self._settings = settings
+        self.issuer = DevIssuer(folder, _ENTROPY)
+        self.serving = None
+        self.started_s = 0.0
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.postgres)
+            stack.enter_context(self.redis)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.postgres.thaw()
+        self.redis.thaw()
+        self._stack.close()
+
+    def start(self, **settings):
+        """Start it, or another one; return when it answers."""
+        environ = {
+            "DATABASE_URL": through_postgres(self.postgres, self.database_url),
+            "REDIS_URL": f"redis://{self.redis.host}:{self.redis.port}/0",
+            "PRIVY_APP_ID": self.issuer.app_id,
+            "PRIVY_VERIFICATION_KEY": self.issuer.public_pem,
+            "API_KEY_SECRET": "a-secret-of-the-fault-tests-and-of-nobody-else",
+            "STATE_DIR": str(self.folder / "state"),
+            "LOG_FORMAT": "json",
+            "RATE_LIMITS": "off",
+            **self._settings,
+            **settings,
+        }
+        began_s = CLOCK.monotonic_s()
+        self.serving = self._stack.enter_context(Serving(self.folder, dev=False, environ=environ))
+        self.serving.wait_for("Listening on")
+        self.started_s = CLOCK.monotonic_s() - began_s
+        return self
+
+    def body(self, privy_id, **changes):
+        """What a front end sends for ``privy_id``."""
+        issued = self.issuer.issue(privy_id, [], CLOCK.utc_now_s())
+        return Body(json.dumps({"token": issued["token"], "user": issued["user"], **changes}).encode())
+
+    def people(self, kind, count):
+        """Bodies of ``count`` people whom nobody has seen."""
+        return [self.body(f"did:privy:{kind}-{next(_numbers)}") for _ in range(count)]
+
+    def forgers(self, count):
+        """Bodies whose tokens do not verify, of people whom nobody has seen."""
+        bodies = []
+        for body in self.people("forger", count):
+            told = json.loads(body)
+            head, claims, signature = told["token"].split(".")
+            told["token"] = f"{head}.{claims}.{signature[::-1]}"
+            bodies.append(Body(json.dumps(told).encode()))
+        return bodies
+
+    def ask(self, bodies):
+        """All of ``bodies`` at once, each on a connection of its own; the replies in their order."""
+        return asyncio.run(_ask_all(self.serving.port, bodies))
+
+    def keep_asking(self, bodies, callers, until):
+        return asyncio.run(keep_asking(self.serving.port, bodies, callers, until))
+
+    def sql(self, statement, *parameters):
+        """The rows of ``statement``, past the proxy."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def users(self):
+        return self.sql("SELECT count(*) FROM public.users")[0][0]
+
+    def said(self, text):
+        """How many log lines say ``text``."""
+        return sum(text in line for line in tuple(self.serving.lines))
+
+    def opened(self, neighbour):
+        return self.said(f"Circuit breaker of {neighbour}: closed -> open")
+
+    def until_opened(self, neighbour, before, limit_s):
+        assert wait_until(lambda: self.opened(neighbour) > before, CLOCK, limit_s), "its breaker did not open"
+
+    def until_served(self, limit_s, neighbour="postgres"):
+        """The seconds until people whom nobody has seen are signed in and nobody's breaker is open any more."""
+        began_s = CLOCK.monotonic_s()
+
+        def is_served():
+            return self.ask(self.people("patient", 1))[0].status == 200 and self.is_closed(neighbour)
+
+        assert wait_until(is_served, CLOCK, limit_s), "it did not come back"
+        return CLOCK.monotonic_s() - began_s
+
+    def is_closed(self, neighbour):
+        changes = [line for line in tuple(self.serving.lines) if f"Circuit breaker of {neighbour}:" in line]
+        return not changes or "-> closed" in changes[-1]
