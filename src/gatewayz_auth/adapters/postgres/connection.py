@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+import contextlib
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg import pq, waiting
 
-from gatewayz_auth.adapters.postgres.failures import in_our_words
-
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
-
-    from gatewayz_auth.adapters.postgres.connect_watch import ConnectWatch
 
 RV = TypeVar("RV")
 
@@ -32,15 +29,6 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
     """
 
     wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
-    watch: ConnectWatch | None = None
-
-    @classmethod
-    async def connect(cls, conninfo: str = "", **options: Any) -> Self:  # noqa: ANN401 - the driver's own
-        """Connect, watched by the pool's ``ConnectWatch`` where there is one."""
-        if cls.watch is None:
-            return await super().connect(conninfo, **options)
-        with cls.watch.attempt(lambda error: in_our_words(error, "connect", CONNECT_TIMEOUT_S)):
-            return await super().connect(conninfo, **options)
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109 - the driver's own signature
         """Run ``gen`` to its end, or raise ``OperationalError`` at the limit with the connection closed."""
@@ -50,6 +38,8 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
         except BaseException as error:
             if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.errors._WaitTimeout):  # noqa: SLF001 - pinned and tested
                 self.give_up()
+                with contextlib.suppress(psycopg.Error, RuntimeError):
+                    gen.close()  # here, and not by the garbage collector, which could only complain of its last words
             raise
 
     def give_up(self) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import psycopg
-import psycopg_pool
 
-from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, Overloaded, QueryTimeoutError
+from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, QueryTimeoutError
 
 NEIGHBOUR = "postgres"
 
-DRIVER_ERRORS = (psycopg.Error, psycopg_pool.PoolClosed, psycopg_pool.PoolTimeout, OSError)
-"""What the driver, its pool and the socket below them raise."""
+DRIVER_ERRORS = (psycopg.Error, OSError)
+"""What the driver and the socket below it raise."""
 
 _TIMEOUTS = (
     psycopg.errors.QueryCanceled,
@@ -62,8 +61,6 @@ def in_our_words(error: Exception, operation: str, limit_s: float) -> NotKnown:
         return error
     if isinstance(error, _TIMEOUTS):
         return QueryTimeoutError(f"timeout exceeded {round(limit_s, 3):g}s", operation=operation, timeout_s=limit_s)
-    if isinstance(error, psycopg_pool.PoolTimeout):
-        return Overloaded("postgres: no connection became free in time")
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
     words = _without_code(error) if sqlstate is None else _WORDS.get(sqlstate[:2], "it refused")
     return NeighbourUnavailable(NEIGHBOUR, f"{words} ({sqlstate or type(error).__name__})")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import psycopg_pool
 from psycopg.rows import dict_row
 
-from gatewayz_auth.adapters.postgres.connect_watch import ConnectWatch
 from gatewayz_auth.adapters.postgres.connection import CONNECT_TIMEOUT_S, DEFAULT_WAIT_LIMIT_S, BoundedConnection
+from gatewayz_auth.adapters.postgres.connections import Connections
 from gatewayz_auth.adapters.postgres.failures import DRIVER_ERRORS, in_our_words
 from gatewayz_auth.adapters.postgres.statements import statement
-from gatewayz_auth.domain.errors import Overloaded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -25,15 +22,9 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 
 Row = dict[str, Any]
-_DriverPool = psycopg_pool.AsyncConnectionPool[BoundedConnection]
-
-RECONNECT_TIMEOUT_S = 0.5
-"""How long the pool tries to replace a lost connection before the next caller makes it try again."""
 
 SERVER_MARGIN = 0.9
 """The server ends a statement at this share of the caller's limit, so that it does not run on after we left."""
-
-CLOSE_LIMIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,79 +69,53 @@ class Pool:
         wait_limit_s: float = DEFAULT_WAIT_LIMIT_S,
     ) -> None:
         """Keep the parts; nothing is connected before ``open``."""
-        self._database_url = database_url
         self._clock = clock
-        self._tasks = tasks
         self._max_size = max_size
-        self._min_size = max_size if min_size is None else min_size
-        self._wait_limit_s = wait_limit_s
         self._by_operation: collections.Counter[str] = collections.Counter()
-        self._out = 0
-        self._watch = ConnectWatch(lambda: self._out > 0)
-        self._pool = self._new_pool()
-
-    def _new_pool(self) -> _DriverPool:
-        return psycopg_pool.AsyncConnectionPool(
-            self._database_url,
-            connection_class=type(
-                "Connection", (BoundedConnection,), {"wait_limit_s": self._wait_limit_s, "watch": self._watch}
-            ),
-            kwargs=connection_options(self._database_url),
-            min_size=self._min_size,
-            max_size=self._max_size,
-            open=False,
-            check=None,
-            max_waiting=0,
-            reconnect_timeout=RECONNECT_TIMEOUT_S,
-            name="gatewayz-auth",
+        self._database_url = database_url
+        self._wait_limit_s = wait_limit_s
+        self._options = connection_options(database_url)
+        self._connections = Connections(
+            self._connect,
+            max_size=max_size,
+            min_size=max_size if min_size is None else min_size,
+            clock=clock,
+            tasks=tasks,
         )
 
+    async def _connect(self) -> BoundedConnection:
+        return await BoundedConnection.connect(self._database_url, **self._options)
+
     async def open(self) -> None:
-        """Take callers from now on; a database that is away is noticed by the first of them, not here."""
-        await self._pool.open(wait=False)
+        """Begin to connect and wait for nothing; a database that is away is noticed by the first caller, not here."""
+        self._connections.open()
 
     async def renew(self, limit_s: float) -> None:
-        """Put a new pool in the place of this one, filled within ``limit_s`` seconds; else raise and change nothing.
+        """Drop all connections and return when new ones stand in their place; ``NotKnown`` after ``limit_s`` seconds.
 
-        For the moment after an outage, when the old connections may be dead without knowing it.
+        For the moment after an outage, when old connections may be dead without knowing it.
         """
-        fresh = self._new_pool()
-        await fresh.open(wait=False)
-        try:
-            await fresh.wait(timeout=limit_s)
-        except BaseException:
-            self._close_later(fresh)
-            raise
-        stale, self._pool = self._pool, fresh
-        self._close_later(stale)
+        await self._connections.refill(limit_s)
 
     async def drop(self) -> None:
-        """Give up all connections at once, those in use when they come back; new ones are made when asked for."""
-        fresh = self._new_pool()
-        await fresh.open(wait=False)
-        stale, self._pool = self._pool, fresh
-        self._close_later(stale)
+        """Use none of the connections any more; those in use are closed when they come back."""
+        self._connections.drop()
 
     async def close(self) -> None:
-        """Close all connections and take no more callers; about a second at most."""
-        await self._pool.close(timeout=CLOSE_LIMIT_S)
-
-    def _close_later(self, pool: _DriverPool) -> None:
-        with contextlib.suppress(Overloaded):  # closed with the process then
-            self._tasks.spawn(pool.close(timeout=CLOSE_LIMIT_S), "close pool")
+        """Close all connections and take no more callers; those in use are closed as they come back."""
+        self._connections.close()
 
     def stats(self) -> PoolStats:
         """What the pool holds now; counts alone."""
-        stats = self._pool.get_stats()
-        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        connections = self._connections
         return PoolStats(
             max_size=self._max_size,
-            size=size,
-            active=max(0, size - idle),
-            idle=idle,
-            waiting=stats.get("requests_waiting", 0),
-            connection_errors=stats.get("connections_errors", 0),
-            connection_timeouts=stats.get("requests_errors", 0),
+            size=connections.size,
+            active=connections.out,
+            idle=connections.idle,
+            waiting=connections.waiting,
+            connection_errors=connections.connection_errors,
+            connection_timeouts=connections.timeouts,
             by_operation={operation: count for operation, count in self._by_operation.items() if count},
         )
 
@@ -158,9 +123,7 @@ class Pool:
     async def connection(self, limit_s: float) -> AsyncGenerator[BoundedConnection, None]:
         """A connection for one operation that may take ``limit_s`` seconds in all, waiting for it included."""
         deadline_s = self._clock.monotonic_s() + limit_s
-        pool = self._pool
-        connection = await self._taken(pool, limit_s)
-        self._out += 1
+        connection = await self._connections.take(limit_s)
         try:
             connection.wait_limit_s = max(0.001, deadline_s - self._clock.monotonic_s())
             yield connection
@@ -168,43 +131,8 @@ class Pool:
             connection.give_up()
             raise
         finally:
-            self._out -= 1
-            del connection.wait_limit_s
-            await pool.putconn(connection)
-
-    async def _taken(self, pool: _DriverPool, limit_s: float) -> BoundedConnection:
-        """A connection of ``pool``; whoever leaves while waiting leaves the waiting to a task of its own.
-
-        Two cancels of one who waits in the driver's pool can kill it for good (a lock is left held), and the guard
-        cancels twice. So the waiting is a task's, which is cancelled once and gives back what comes too late.
-        """
-        if pool.get_stats().get("pool_available", 0):
-            return await pool.getconn(timeout=limit_s)
-        task = self._tasks.spawn(pool.getconn(timeout=limit_s), "getconn")
-        hopeless = self._watch.waiter()
-        try:
-            await asyncio.wait((task, hopeless), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                hopeless.result()
-            return task.result()
-        except psycopg_pool.PoolTimeout as error:
-            if self._watch.last_failure is not None and self._out == 0:
-                raise self._watch.last_failure from None
-            raise in_our_words(error, "getconn", limit_s) from None
-        finally:
-            hopeless.cancel()
-            if not task.done():
-                task.cancel()
-                task.add_done_callback(lambda done: self._give_back(pool, done))
-
-    def _give_back(self, pool: _DriverPool, done: asyncio.Task[BoundedConnection]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        connection = done.result()
-        try:
-            self._tasks.spawn(pool.putconn(connection), "putconn")
-        except Overloaded:
-            connection.pgconn.finish()
+            connection.wait_limit_s = self._wait_limit_s
+            self._connections.give_back(connection)
 
     async def rows(self, name: str, parameters: Mapping[str, Any], limit_s: float) -> list[Row]:
         """The rows of the statement ``name``, in one round trip; every failure is one of ``NotKnown``.
