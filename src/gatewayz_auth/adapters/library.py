@@ -1,4 +1,4 @@
-"""What the library names keep for the process that imports them: made at first use, never at import."""
+"""The threads and coroutines of ``gatewayz_auth.query_timeout``: made at first use, never at import."""
 
 from __future__ import annotations
 
