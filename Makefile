@@ -1,6 +1,6 @@
 # gatewayz-auth: `make help` lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench check lock clean
+.PHONY: help setup run test bench soak check lock clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -31,6 +31,11 @@ test: ## Run every test against real servers (8 minutes at most)
 bench: ## Measure, each figure beside what it is compared to
 	$(FOR_DEV)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+MINUTES ?= 30
+soak: ## Run two workers and 20,000 people for MINUTES=30, with changes and restarts of Redis
+	$(FOR_DEV)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 check: ## Lint, types, import contracts, docs
 	$(FOR_DEV)

@@ -42,6 +42,7 @@ from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
 from gatewayz_auth.service.people import People
+from gatewayz_auth.service.resealing import Resealing
 from gatewayz_auth.service.sign_in import SignIn, SignInPolicy
 from gatewayz_auth.settings import load_environment, read_settings
 from gatewayz_auth.web.access import Listener, OpsRules
@@ -133,6 +134,7 @@ class Service:
             self.shared,
             self.flights,
             self.breaker,
+            Resealing(self.keyring, self.directory, self.tasks),
             self.tasks,
             self.sign_in_log,
             clock,

@@ -25,6 +25,7 @@ from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.settings import load_environment, read_settings
+from gatewayz_auth.settings import warnings as setting_warnings
 
 if TYPE_CHECKING:
     import argparse
@@ -76,6 +77,8 @@ class _Run:
     def all(self, stack: ExitStack) -> None:
         """Take the folder and the port, start the servers, migrate, serve; the stack undoes it backwards."""
         arguments, settings = self._arguments, self._settings
+        for line in setting_warnings(self._environ):
+            print(f"gatewayz-auth: {line}", file=sys.stderr, flush=True)
         brings_servers = wants_embedded(settings)
         folder = stack.enter_context(StateFolder(Path(settings.state_dir).absolute()))
         if settings.dev or brings_servers:

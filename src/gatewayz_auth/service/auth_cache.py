@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
     from gatewayz_auth.reliability.single_flight import SingleFlight
     from gatewayz_auth.service.ports import Accounts, Gate, KeyVault, Observer, Render, SharedCache
+    from gatewayz_auth.service.resealing import Resealing
 
 LOOK_UP = "look up by Privy id"
 MAX_CHANGES_REMEMBERED = 20_000
@@ -59,6 +60,7 @@ class AuthCache:
         shared: SharedCache | None,
         flights: SingleFlight[Answer],
         gate: Gate,
+        resealing: Resealing,
         tasks: OwnedTasks,
         observer: Observer,
         clock: Clock,
@@ -73,6 +75,7 @@ class AuthCache:
         self._shared = shared
         self._flights = flights
         self._gate = gate
+        self._resealing = resealing
         self._tasks = tasks
         self._observer = observer
         self._clock = clock
@@ -165,6 +168,8 @@ class AuthCache:
             raise AccountDisabled
         api_key = None if found.key is None else self._vault.open(found.key, account.user_id)
         keys = () if found.key is None else (found.key,)
+        if found.key is not None:
+            self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
         self._remember(question.environment_tag, person, api_key)
         if self._shared is not None and self.policy.ttl_s > 0 and not self._is_outdated(privy_id, version):

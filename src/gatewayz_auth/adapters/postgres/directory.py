@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool, Row
+    from gatewayz_auth.domain.sign_in import NewKey, StoredKey
     from gatewayz_auth.domain.users import Account
     from gatewayz_auth.reliability.clock import Clock
 
@@ -61,6 +62,17 @@ class PostgresDirectory:
     async def revoke_key(self, key_id: uuid.UUID) -> bool:
         """End a key for good; False where there is none of this id."""
         return bool(await self._rows("revoke_key", {"key_id": key_id}))
+
+    async def replace_seal(self, old: StoredKey, new: NewKey) -> bool:
+        """Put a key under another secret; False where somebody was quicker, or it is revoked."""
+        parameters = {
+            "key_id": old.key_id,
+            "old_sealed": old.sealed,
+            "digest": new.digest,
+            "digest_key_id": new.digest_key_id,
+            "sealed": new.sealed,
+        }
+        return bool(await self._rows("reseal_key", parameters))
 
     async def canaries(self) -> dict[str, bytes]:
         """What the keyring is checked against, by key."""
