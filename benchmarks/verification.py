@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.rows import Row
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.rows import Row
 from gatewayz_auth.adapters.privy import jws
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
 from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
