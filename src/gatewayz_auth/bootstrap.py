@@ -41,6 +41,7 @@ from gatewayz_auth.reliability.prober import Prober
 from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
+from gatewayz_auth.service.health import Health, Timeouts, Vitals
 from gatewayz_auth.service.people import People
 from gatewayz_auth.service.resealing import Resealing
 from gatewayz_auth.service.sign_in import SignIn, SignInPolicy
@@ -96,7 +97,8 @@ class Service:
         self.keyring = Keyring(settings.api_key_secrets, entropy)
 
         self.tasks = OwnedTasks("service", BACKGROUND_TASKS)
-        self.told = told = Told()
+        self.timeouts = Timeouts(clock)
+        told = Told(self.timeouts.count)
         self.abandoned = Abandoned(told.hear)
         self.pool = Pool(
             settings.database_url, max_size=settings.database_pool_size, clock=clock, tasks=OwnedTasks("pool", 64)
@@ -140,7 +142,18 @@ class Service:
             clock,
             entropy,
         )
-        self.follow_changes = FollowChanges(PostgresChanges(self.pool, aside, clock, 1.0), self.cache)
+        self.follow_changes = FollowChanges(PostgresChanges(self.pool, aside, clock, 1.0), self.cache, clock)
+        self.health = Health(
+            Vitals(
+                breaker=lambda: self.breaker.phase.value,
+                silent_for_s=self.follow_changes.silent_for_s,
+                redis_breaker=lambda: None if self.shared is None else self.redis_breaker.phase.value,
+                pool=self.pool.stats,
+                remembered=lambda: len(self.cache.process),
+                ttl_s=lambda: self.cache.policy.ttl_s,
+                timeouts=self.timeouts,
+            )
+        )
         self.people = People(self.directory, self.shared, self.sign_in_log, clock)
         rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
         self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
@@ -175,13 +188,14 @@ class Service:
         """Begin to serve; waits ``START_LIMIT_S`` at most for neighbours, and refuses a database that does not fit."""
         await self.keys.start()
         await self.pool.open()
-        await self._check_database()
-        await self.follow_changes.once()
+        if await self._check_database():
+            await self.follow_changes.once()
         self.tasks.spawn(self.follow_changes.run(), "follow changes")
         self.tasks.spawn(self.prober.run(), "probe postgres")
         self.tasks.spawn(self.redis_prober.run(), "probe redis")
 
-    async def _check_database(self) -> None:
+    async def _check_database(self) -> bool:
+        """Whether the database answered; one that answers and does not fit is refused."""
         try:
             version = await self.directory.schema_version()
             if version != NEWEST:
@@ -196,6 +210,8 @@ class Service:
                 )
         except NotKnown:
             self.log.warning("The database does not answer: starting without it")
+            return False
+        return True
 
     async def close(self) -> None:
         """End everything, each part within a second."""
@@ -234,10 +250,15 @@ class Service:
             cors_origins=settings.cors_origins,
             ops=OpsRules(settings.admin_token, listener),
             extra_routers=tuple(routers),
+            health=self._health,
+            is_ready=self.health.can_serve_anybody,
             startup=self.start,
             shutdown=self.close,
             report=lambda report: answered(report, utc_now_s()),
         )
+
+    async def _health(self) -> dict[str, Any]:
+        return self.health.report()
 
     def _issue(self, issuer: DevIssuer) -> Callable[[object, object], dict[str, Any]]:
         return lambda privy_id, accounts: issuer.issue(privy_id, accounts, self.clock.utc_now_s())

@@ -1,5 +1,6 @@
 """Postgres in every fault, for every caller: what they are told, how soon, and what may stand in the tables."""
 
+import itertools
 import time
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ def under(service):
 def ask(service, fresh, stale, strangers, forgers):
     replies = service.ask([*fresh, *stale, *strangers, *forgers])
     ends = (0, FRESH, FRESH + STALE, FRESH + STALE + STRANGERS, len(replies))
-    return Answers(*(replies[start:end] for start, end in zip(ends, ends[1:], strict=False)))
+    return Answers(*(replies[start:end] for start, end in itertools.pairwise(ends)))
 
 
 def check(replies, status, source, within_s):

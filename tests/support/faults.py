@@ -69,10 +69,12 @@ class Line:
             text = await self._reader.readexactly(int(headers["content-length"]))
         return Reply(int(first.split()[1]), headers, json.loads(text), CLOCK.monotonic_s() - began_s)
 
-    def hang_up(self):
+    async def hang_up(self):
         if self._writer is not None:
-            self._writer.transport.abort()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _ask_all(port, bodies):
@@ -81,7 +83,7 @@ async def _ask_all(port, bodies):
         try:
             return await line.ask(body)
         finally:
-            line.hang_up()
+            await line.hang_up()
 
     return await asyncio.gather(*(ask(body) for body in bodies))
 
@@ -96,7 +98,7 @@ async def keep_asking(port, bodies, callers, until):
             if until():
                 break
             replies.append(await line.ask(body))
-        line.hang_up()
+        await line.hang_up()
 
     await asyncio.gather(*(call(turn) for turn in range(callers)))
     return replies

@@ -83,6 +83,7 @@ class AuthCache:
         self._changed: OrderedDict[str, int] = OrderedDict()
         self._seen_version = 0
         self._floor = 0
+        self._doubtful_below = 0
         self._refreshing: set[str] = set()
         self._unforgotten: OrderedDict[str, tuple[str | None, bool]] = OrderedDict()
 
@@ -205,12 +206,13 @@ class AuthCache:
         if policy.ttl_s <= 0 or privy_id is None or self._is_outdated(privy_id, person.change_version):
             return None
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
+        ends_s = self._clock.monotonic_s() + life_s - person.age_s(self._clock.utc_now_s())
         entry = Remembered(
             account.user_id,
             self._render(account, api_key, is_new=False),
             person.as_of_s,
             person.change_version,
-            self._clock.monotonic_s() + life_s - person.age_s(self._clock.utc_now_s()),
+            ends_s if person.change_version >= self._doubtful_below else 0.0,
             has_key=api_key is not None,
             needs_proof=account.email is None or account.is_guest,
         )
@@ -237,8 +239,12 @@ class AuthCache:
         self._seen_version = max(self._seen_version, version)
         self._forget_what_redis_missed()
 
-    def outdate_all(self) -> None:
-        """Trust nothing as fresh any more: changes may have been missed. It stays as last known good."""
+    def outdate_all(self, version: int = 0) -> None:
+        """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.
+
+        For a reader that may have missed changes: one that has just started has missed all that were made before.
+        """
+        self._doubtful_below = max(self._doubtful_below, version)
         for key in self.process:
             self.process.entry(key).fresh_until_s = 0.0
 

@@ -9,6 +9,7 @@ from gatewayz_auth.domain.errors import NotKnown
 
 if TYPE_CHECKING:
     from gatewayz_auth.domain.changes import ChangesRead
+    from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.auth_cache import AuthCache
 
 READ_EVERY_S = 0.5
@@ -26,10 +27,14 @@ class ChangesSource(Protocol):
 class FollowChanges:
     """Tells ``cache`` of every change; where some may have been missed, that nothing is fresh any more."""
 
-    def __init__(self, source: ChangesSource, cache: AuthCache, read_every_s: float = READ_EVERY_S) -> None:
+    def __init__(
+        self, source: ChangesSource, cache: AuthCache, clock: Clock, read_every_s: float = READ_EVERY_S
+    ) -> None:
         """Follow nothing before ``run``."""
         self._source = source
         self._cache = cache
+        self._clock = clock
+        self._heard_s = clock.monotonic_s()
         self._read_every_s = read_every_s
 
     async def once(self) -> bool:
@@ -38,10 +43,15 @@ class FollowChanges:
             read = await self._source.read()
         except NotKnown:
             return False
+        self._heard_s = self._clock.monotonic_s()
         if read.is_gap:
-            self._cache.outdate_all()
+            self._cache.outdate_all(read.version)
         self._cache.notice(read.changes, read.version)
         return True
+
+    def silent_for_s(self) -> float:
+        """Seconds since the database last answered."""
+        return self._clock.monotonic_s() - self._heard_s
 
     async def run(self) -> None:
         """Follow for ever; a database that does not answer is asked again at the next turn."""

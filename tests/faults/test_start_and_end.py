@@ -1,0 +1,91 @@
+"""Starting beside neighbours that are away, and ending while people wait for one."""
+
+import asyncio
+import time
+
+import pytest
+from tests.support.faults import Faulted, Line
+from tests.support.serving import CLOCK
+
+from gatewayz_auth.adapters.child_process import wait_until
+
+SLACK_S = 0.5  # what a busy machine adds to a start
+IN_FLIGHT = 50
+
+
+@pytest.fixture
+def world(tmp_path, database_url, redis_url):
+    """Proxies and people; nothing is started."""
+    with Faulted(tmp_path, database_url, redis_url, AUTH_CACHE_TTL="1") as faulted:
+        yield faulted
+
+
+def test_a_start_with_redis_deaf_takes_two_seconds_more_at_most(world, record_property):
+    world.start().serving.end()
+    healthy_s = world.started_s
+    world.redis.freeze()
+    world.start()
+    record_property("start", f"healthy {healthy_s:.2f} redis deaf {world.started_s:.2f}")
+    assert world.started_s <= healthy_s + 2.0
+    replies = world.ask(world.people("stranger", 4))
+    assert {reply.status for reply in replies} == {200}, replies
+    world.serving.end()
+
+
+def test_whoever_restarts_during_an_outage_finds_last_known_good_in_redis(world, record_property):
+    world.start()
+    returning = world.people("returning", 4)
+    before = world.ask(returning)
+    assert {reply.status for reply in before} == {200}
+    disabled, *others = returning
+    world.sql("UPDATE public.users SET is_active = false WHERE id = %s", before[0].body["user_id"])
+    time.sleep(1.2)  # the contract's second in which it must be noticed, with nobody asking
+    world.postgres.freeze()
+    world.serving.end()
+    world.start()
+    record_property("start", f"{world.started_s:.2f}")
+    replies = world.ask(others)
+    assert {(reply.status, reply.source) for reply in replies} == {(200, "last-known-good")}, replies
+    assert [reply.body["api_key"] for reply in replies] == [reply.body["api_key"] for reply in before[1:]]
+    assert max(reply.took_s for reply in replies) <= 0.5
+    assert {reply.status for reply in world.ask([disabled, *world.people("stranger", 2)])} == {503}
+    world.postgres.thaw()
+    assert world.until_served(6.0) <= 3.0 + SLACK_S
+    assert [reply.status for reply in world.ask(returning)] == [403, 200, 200, 200]
+
+
+def test_whoever_was_disabled_while_no_process_ran_is_not_signed_in_from_redis(tmp_path, database_url, redis_url):
+    with Faulted(tmp_path, database_url, redis_url, AUTH_CACHE_TTL="300") as world:
+        world.start()
+        (person,) = world.people("disabled", 1)
+        user_id = world.ask([person])[0].body["user_id"]
+        world.serving.end()
+        world.sql("UPDATE public.users SET is_active = false WHERE id = %s", user_id)
+        world.start()
+        assert wait_until(lambda: world.ask([person])[0].status == 403, CLOCK, 1.5)
+
+
+async def in_flight_when_it_ends(world, bodies, end):
+    """The replies to ``bodies`` of whom all are sent, and wait, when ``end`` is called."""
+    lines = [Line(world.serving.port) for _ in bodies]
+    asking = [asyncio.ensure_future(line.ask(body)) for line, body in zip(lines, bodies, strict=True)]
+    await asyncio.sleep(0.2)  # all are under way; the first are let go at 0.6 s
+    waiting = sum(not ask.done() for ask in asking)
+    ended = await asyncio.to_thread(end)
+    replies = await asyncio.gather(*asking)
+    await asyncio.gather(*(line.hang_up() for line in lines))
+    return waiting, ended, replies
+
+
+def test_all_who_wait_for_a_frozen_database_are_answered_when_it_is_asked_to_end(world, record_property):
+    world.start(LOOKUP_PATIENCE="4", LOG_LEVEL="INFO")
+    strangers = world.people("stranger", IN_FLIGHT)
+    assert world.ask(world.people("first", 1))[0].status == 200
+    world.postgres.freeze()
+    waiting, (code, took_s), replies = asyncio.run(in_flight_when_it_ends(world, strangers, world.serving.end))
+    record_property("end", f"waiting {waiting} gone {took_s:.2f} last {max(reply.took_s for reply in replies):.2f}")
+    assert waiting == IN_FLIGHT
+    assert {reply.status for reply in replies} == {503}
+    assert all("retry-after" in reply.headers for reply in replies)
+    assert code == 0
+    assert took_s <= 10.0
