@@ -201,12 +201,17 @@ class Service:
             if version != NEWEST:
                 raise StartupError(_wrong_version(version))
             kept = await self.directory.canaries()
-            if not kept:
-                await self.directory.put_canary(self.keyring.key_ids[0], self.keyring.canary())
-            elif not any(self.keyring.opens_canary(value) for value in kept.values()):
+            if kept and not any(self.keyring.opens_canary(value) for value in kept.values()):
                 raise StartupError(
                     "API_KEY_SECRET is not the one that this database's API keys were sealed with: name the secret "
                     "that was used before as well, after the new one and a comma."
+                )
+            if self.keyring.key_ids[0] not in kept:
+                await self.directory.put_canary(self.keyring.key_ids[0], self.keyring.canary())
+            if await self.directory.has_foreign_keys(self.keyring.key_ids):
+                self.log.error(
+                    "Some API keys were sealed with a secret that API_KEY_SECRET does not name any more: their owners "
+                    "cannot sign in. Name it again, after the new one and a comma."
                 )
         except NotKnown:
             self.log.warning("The database does not answer: starting without it")

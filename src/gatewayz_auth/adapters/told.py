@@ -6,22 +6,36 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gatewayz_auth.reliability.facts import BreakerChanged, LoopBlocked, TaskFailed, TaskRecovered, TaskRestarted
+from gatewayz_auth.reliability.facts import (
+    BreakerChanged,
+    CallEnded,
+    CallOutcome,
+    LoopBlocked,
+    TaskFailed,
+    TaskRecovered,
+    TaskRestarted,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewayz_auth.reliability.facts import Fact
 
 
 class Told:
     """Hears facts and writes those that somebody on watch should read; single calls are counted elsewhere."""
 
-    def __init__(self) -> None:
-        """Write through structlog, as configured."""
+    def __init__(self, on_timeout: Callable[[], None]) -> None:
+        """Write through structlog, as configured; ``on_timeout`` hears of calls that were given up."""
+        self._on_timeout = on_timeout
         self._log = structlog.get_logger()
 
     def hear(self, fact: Fact) -> None:
         """Write ``fact`` where it is worth a line; never waits, never raises."""
-        if isinstance(fact, BreakerChanged):
+        if isinstance(fact, CallEnded):
+            if fact.outcome is CallOutcome.TIMED_OUT:
+                self._on_timeout()
+        elif isinstance(fact, BreakerChanged):
             self._log.warning(
                 f"Circuit breaker of {fact.neighbour}: {fact.before} -> {fact.after}",
                 neighbour=fact.neighbour,

@@ -74,6 +74,10 @@ class PostgresDirectory:
         }
         return bool(await self._rows("reseal_key", parameters))
 
+    async def has_foreign_keys(self, key_ids: tuple[str, ...]) -> bool:
+        """Whether a key is in use that none of the secrets ``key_ids`` has sealed."""
+        return bool((await self._rows("has_foreign_keys", {"key_ids": list(key_ids)}))[0]["has_foreign"])
+
     async def canaries(self) -> dict[str, bytes]:
         """What the keyring is checked against, by key."""
         return {row["key"]: bytes(row["value"]) for row in await self._rows("canaries", {})}

@@ -1,0 +1,160 @@
+"""How it is, check by check, read from what the process knows anyway: a probe asks no neighbour."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gatewayz_auth.reliability.clock import Clock
+
+LOOKS_BACK_S = 5.0
+SILENT_AFTER_S = 3.0
+"""The table of changes is read twice a second; not read for so long, the database does not answer."""
+
+FULL = 0.95
+MAX_TIMEOUTS = 1000
+
+
+class Status(enum.StrEnum):
+    """The words of the contract, section 2."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its status, a sentence, and the figures behind it."""
+
+    status: Status
+    detail: str
+    figures: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check as JSON shows it."""
+        return {"status": self.status.value, "detail": self.detail, **self.figures}
+
+
+class PoolFigures(Protocol):
+    """What a pool says of itself."""
+
+    @property
+    def max_size(self) -> int:
+        """Connections at most."""
+        ...
+
+    @property
+    def active(self) -> int:
+        """Connections in use."""
+        ...
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for work."""
+        ...
+
+
+class Timeouts:
+    """When calls were given up at their limit lately; bounded."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Remember none."""
+        self._clock = clock
+        self._at_s: deque[float] = deque(maxlen=MAX_TIMEOUTS)
+
+    def count(self) -> None:
+        """Hear of one."""
+        self._at_s.append(self._clock.monotonic_s())
+
+    def lately(self) -> int:
+        """How many there were within ``LOOKS_BACK_S``."""
+        since_s = self._clock.monotonic_s() - LOOKS_BACK_S
+        return sum(at_s >= since_s for at_s in self._at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """Where the checks read: each callable answers at once."""
+
+    breaker: Callable[[], str]
+    silent_for_s: Callable[[], float]
+    redis_breaker: Callable[[], str | None]
+    pool: Callable[[], PoolFigures]
+    remembered: Callable[[], int]
+    ttl_s: Callable[[], float]
+    timeouts: Timeouts
+
+
+class Health:
+    """Tells how it is; never waits, so that a thousand probes a second cost the neighbours nothing."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        """Read from ``vitals``."""
+        self._vitals = vitals
+
+    def report(self) -> dict[str, Any]:
+        """``status`` and ``checks`` of the contract, section 2."""
+        checks = self._checks()
+        statuses = {check.status for check in checks.values()}
+        worst = next((s for s in (Status.UNHEALTHY, Status.DEGRADED) if s in statuses), Status.HEALTHY)
+        return {"status": worst.value, "checks": {name: check.as_dict() for name, check in checks.items()}}
+
+    def can_serve_anybody(self) -> bool:
+        """False only where the database is silent and nobody is remembered."""
+        return self._database().status is not Status.UNHEALTHY
+
+    def _checks(self) -> dict[str, Check]:
+        return {
+            "database": self._database(),
+            "redis": self._redis(),
+            "auth_cache": self._cache(),
+            "timeouts": self._timeouts(),
+            "pool": self._pool(),
+            "jobs": Check(Status.HEALTHY, "Referrals are kept with the sign-up and wait for their worker.", {}),
+        }
+
+    def _database(self) -> Check:
+        vitals = self._vitals
+        phase, silent_s = vitals.breaker(), vitals.silent_for_s()
+        figures = {"breaker": phase, "silent_for_s": round(silent_s, 1)}
+        if phase == "closed" and silent_s < SILENT_AFTER_S:
+            return Check(Status.HEALTHY, "The database answers.", figures)
+        can_serve = vitals.ttl_s() > 0 and vitals.remembered() > 0
+        who = "returning people are signed in from last known good" if can_serve else "nobody can be signed in"
+        status = Status.DEGRADED if can_serve else Status.UNHEALTHY
+        return Check(status, f"The database has not answered for {silent_s:.0f} s; {who}.", figures)
+
+    def _redis(self) -> Check:
+        phase = self._vitals.redis_breaker()
+        if phase is None:
+            return Check(Status.HEALTHY, "There is no Redis: each process remembers for itself.", {})
+        if phase == "closed":
+            return Check(Status.HEALTHY, "Redis answers.", {"breaker": phase})
+        detail = "Redis is away: sign-ins go on, each process remembers for itself."
+        return Check(Status.DEGRADED, detail, {"breaker": phase})
+
+    def _cache(self) -> Check:
+        vitals = self._vitals
+        figures = {"entries": vitals.remembered(), "ttl_s": vitals.ttl_s()}
+        detail = "Answers are remembered." if vitals.ttl_s() > 0 else "Nothing is remembered: AUTH_CACHE_TTL is 0."
+        return Check(Status.HEALTHY, detail, figures)
+
+    def _timeouts(self) -> Check:
+        count = self._vitals.timeouts.lately()
+        figures = {"last_5_s": count}
+        if count:
+            return Check(Status.DEGRADED, f"{count} calls were given up in the last 5 s.", figures)
+        return Check(Status.HEALTHY, "No call was given up in the last 5 s.", figures)
+
+    def _pool(self) -> Check:
+        pool = self._vitals.pool()
+        share = pool.active / pool.max_size if pool.max_size else 0.0
+        figures = {"active": pool.active, "idle": pool.idle, "max": pool.max_size}
+        detail = f"{pool.active} of {pool.max_size} connections are in use."
+        return Check(Status.DEGRADED if share >= FULL else Status.HEALTHY, detail, figures)
