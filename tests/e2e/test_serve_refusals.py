@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.serving import Serving
+from tests.support.serving import Serving, free_port
 
 from gatewayz_auth.cli.state_folder import StateFolder
 
@@ -120,3 +120,10 @@ def test_a_worker_that_cannot_start_ends_the_whole(tmp_path, empty_database_url)
         assert serving.outcome() == 1
     assert "gatewayz-auth migrate" in serving.output
     assert "Traceback" not in serving.output
+
+
+def test_a_start_that_fails_ends_even_where_a_driver_is_deaf_to_being_cancelled(tmp_path):
+    program = Path(__file__).with_name("deaf_start.py")
+    command = [sys.executable, "-P", program, "serve", "--port", str(free_port())]
+    environ = {**ENVIRON, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    assert refused(tmp_path, command=command, environ=environ) == "gatewayz-auth: It cannot start: do something."

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.migrate import migrate
-from gatewayz_auth.cli import listener
+from gatewayz_auth.cli import listener, output
 from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
 from gatewayz_auth.cli.ending import Ending
-from gatewayz_auth.cli.served_app import DEV
+from gatewayz_auth.cli.served_app import DEV, ServedApp
 from gatewayz_auth.cli.state_folder import StateFolder
 from gatewayz_auth.cli.web_server import WebServer
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 EXAMPLE = "gatewayz-auth serve --dev --port 8123"
 _END_WITH_PARENT = "GATEWAYZ_AUTH_END_WITH_PARENT"  # set by `make run`, which then leaves nothing behind
 _DEV_GRACE_S, _DEV_LIMIT_S = 2, 2.6  # with 1.2 s for the embedded servers all is gone within 4 s
+_FAILED_LIMIT_S = 1  # between a start that failed and the end, whatever is deaf to being cancelled
 _GRACE_OVER_BUDGET_S, _LIMIT_OVER_GRACE_S = 2, 5
 
 
@@ -120,12 +121,17 @@ class _Run:
         grace_s = _DEV_GRACE_S if dev else math.ceil(self._settings.auth_query_timeout_s) + _GRACE_OVER_BUDGET_S
 
         def force() -> None:
+            if ServedApp.failure:
+                output.fault(StartupError.code, ServedApp.failure, as_json=self._arguments.json)
             web.kill_workers()
             servers.stop()
             os._exit(1)
 
         ending = Ending(_DEV_LIMIT_S if dev else grace_s + _LIMIT_OVER_GRACE_S, force)
         stack.callback(ending.reached)
+        failed = Ending(_FAILED_LIMIT_S, force)
+        stack.callback(failed.reached)
+        ServedApp.on_failure = failed.begin
         web = WebServer(taken, workers=self._arguments.workers, grace_s=grace_s, asked_to_end=ending.begin)
         where = listener.address_of(taken), listener.url_of(taken)
         announcer = Announcer(*where, self._clock, self._announce, dev=dev)

@@ -14,7 +14,7 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.domain.errors import OperatorError, StartupError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,7 @@ class ServedApp:
     """The service, whose start fails in one sentence that is kept in ``failure``, without uvicorn's words around it."""
 
     failure: str | None = None
+    on_failure: Callable[[], None] | None = None
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""
@@ -45,6 +46,9 @@ class ServedApp:
                 ServedApp.failure = message.pop("message")
                 if _is_worker():
                     output.fault(StartupError.code, ServedApp.failure, as_json=False)
+                    os._exit(EXIT_STARTUP)  # a driver that is deaf to being cancelled would keep the loop open for ever
+                if ServedApp.on_failure is not None:
+                    ServedApp.on_failure()
                 logging.getLogger("uvicorn.error").disabled = True  # all is said
             await send(message)
 
