@@ -294,7 +294,7 @@ class TestConnectionPool:
 
         async def lifespan():
             task = asyncio.ensure_future(periodic_pool_health_check(check_interval_seconds=0.001))
-            while len(looked) < 3:  # noqa: ASYNC110 - it is the task's own doing
+            while len(looked) < 3:
                 await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -95,7 +95,7 @@ def test_the_periodic_check_survives_a_failing_look(monkeypatch, caplog):
 
     async def scenario():
         task = asyncio.ensure_future(monitor.periodic_pool_health_check(0.001))
-        while len(looks) < 3:  # noqa: ASYNC110 - it is the task's own doing
+        while len(looks) < 3:
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -161,7 +161,7 @@ def test_the_twin_leaves_the_loop_free_and_returns_at_the_limit(stuck):
 def test_a_cancelled_caller_of_the_twin_leaves_at_once_and_is_counted(stuck):
     async def scenario():
         asking = asyncio.ensure_future(aexecute_with_timeout(stuck, 30))
-        while library.threads().running == 0:  # noqa: ASYNC110 - a thread sets it
+        while library.threads().running == 0:
             await asyncio.sleep(0)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -199,7 +199,7 @@ def test_the_twin_walks_away_from_a_coroutine_that_ignores_cancellation():
         with pytest.raises(QueryTimeoutError):
             await aexecute_with_timeout(deaf, 0.05)
         release.set()
-        while len(library.coroutines()):  # noqa: ASYNC110 - it ends by itself
+        while len(library.coroutines()):
             await asyncio.sleep(0)
 
     asyncio.run(scenario())

@@ -78,6 +78,7 @@ class RedisCache:
         self._entropy = entropy
         self._limit_s = limit_s
         self._abandoned = abandoned or Abandoned()
+        self._owns_abandoned = abandoned is None
         self._guard: Guard = guard or self._guarded
         self._on_error = on_error or (lambda: None)
         self._reads = ReadBatch(self._read_all, limit_s)
@@ -231,7 +232,8 @@ class RedisCache:
     async def close(self, limit_s: float = 1.0) -> None:
         """Let go of all connections, within ``limit_s`` seconds whatever Redis does."""
         await self._reads.close(limit_s / 4)
-        await self._abandoned.close(limit_s / 4)
+        if self._owns_abandoned:
+            await self._abandoned.close(limit_s / 4)
         closing = Abandoned()
         try:
             await guarded(

@@ -1,0 +1,138 @@
+"""The shared cache and every fault of the network: 50 ms at most, and back as soon as Redis is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from tests.support.faulty_proxy import FaultyProxy
+from tests.support.people import person
+from tests.support.shared_cache import cache_at, run
+
+from gatewayz_auth.domain.errors import NeighbourUnavailable
+from gatewayz_auth.reliability.clock import SystemClock
+
+ADA = "did:privy:ada"
+
+
+async def until(ask):
+    """Wait until what ``ask`` answers is true."""
+    while not await ask():
+        await asyncio.sleep(0.01)
+
+
+def proxied(proxy):
+    return f"redis://{proxy.host}:{proxy.port}/0"
+
+
+@pytest.fixture
+def proxy(redis_url):
+    with FaultyProxy(redis_url.removeprefix("unix://").split("?", maxsplit=1)[0]) as between:
+        yield between
+
+
+def test_making_a_cache_connects_to_nothing():
+    cache = cache_at("redis://127.0.0.1:1/0")
+    assert cache.pool_stats() == (0, 0, 8)
+
+
+def test_a_refusing_redis_is_a_miss_at_once():
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert not await cache.store(person())
+        assert not await cache.invalidate(ADA)
+        assert time.perf_counter() - started < 0.5
+
+    run(scenario, "redis://127.0.0.1:1/0")
+
+
+FAULTS = {
+    "frozen": FaultyProxy.freeze,
+    "frozen in mid-answer": FaultyProxy.freeze_in_answer,
+    "reset": FaultyProxy.reset,
+    "refused": FaultyProxy.refuse,
+    "accepts and says nothing": lambda proxy: (proxy.reset(), proxy.say_nothing()),
+    "dripping": lambda proxy: proxy.drip(0.02),
+    "slow": lambda proxy: proxy.delay(5.0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_caller_waits_longer_than_fifty_milliseconds_and_the_cache_is_back_afterwards(proxy, fault):
+    waits = []
+
+    async def timed(call):
+        started = time.perf_counter()
+        result = await call
+        waits.append(time.perf_counter() - started)
+        return result
+
+    async def scenario(cache):
+        await until(lambda: cache.store(person(as_of_s=SystemClock().utc_now_s())))
+        FAULTS[fault](proxy)
+        for _ in range(3):
+            await timed(cache.get(ADA))
+            await timed(cache.get_by_username("ada"))
+            await timed(cache.store(person()))
+            await timed(cache.forget(ADA, "ada", also_last_known_good=True))
+        proxy.thaw()
+        await until(lambda: cache.store(person(as_of_s=SystemClock().utc_now_s())))
+        await until(lambda: cache.get(ADA))
+
+    run(scenario, proxied(proxy), limit_s=0.05, clock=SystemClock())
+    assert max(waits) < 0.25, "50 ms, and room for a busy machine"
+
+
+def test_a_redis_that_is_deaf_at_the_start_costs_fifty_milliseconds_and_not_the_start(proxy):
+    proxy.freeze()
+
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert time.perf_counter() - started < 0.25
+
+    run(scenario, proxied(proxy), limit_s=0.05)
+
+
+def test_closing_ends_in_time_at_a_frozen_redis(proxy):
+    async def scenario():
+        cache = cache_at(proxied(proxy))
+        await cache.store(person())
+        proxy.freeze()
+        asking = asyncio.ensure_future(cache.get(ADA))
+        await asyncio.sleep(0)
+        started = time.perf_counter()
+        await cache.close(0.5)
+        assert time.perf_counter() - started < 1.0
+        assert await asking is None
+        return {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}
+
+    assert asyncio.run(scenario()) == set()
+
+
+def test_what_the_url_asks_for_does_not_lengthen_the_wait(proxy):
+    proxy.freeze()
+
+    async def scenario(cache):
+        started = time.perf_counter()
+        assert await cache.get(ADA) is None
+        assert time.perf_counter() - started < 0.25
+
+    run(scenario, proxied(proxy) + "?socket_timeout=30&retry_on_timeout=true&max_connections=1", limit_s=0.05)
+
+
+def test_a_guard_of_the_callers_own_decides_whether_redis_is_asked(redis_url):
+    asked = []
+
+    async def closed_door(work, operation):
+        asked.append(operation)
+        raise NeighbourUnavailable("redis", "not asked at present")
+
+    async def scenario(cache):
+        assert await cache.get(ADA) is None
+        assert not await cache.store(person())
+
+    run(scenario, redis_url, guard=closed_door)
+    assert asked == ["read", "put"]
