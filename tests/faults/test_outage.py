@@ -84,6 +84,20 @@ def test_people_are_served_soon_after_the_thaw_also_where_the_old_connections_st
     assert again_s <= FRESH_AGAIN_WITHIN_S
 
 
+def test_with_redis_deaf_as_well_returning_people_are_served_from_the_process(under, record_property):
+    people = stale(under, 6)
+    under.redis.freeze()
+    under.postgres.freeze()
+    replies = under.ask([*people, *under.people("stranger", 3), *under.forgers(1)])
+    assert [reply.status for reply in replies] == [200] * 6 + [503] * 3 + [401], replies
+    record_property("p99", f"both deaf: {max(reply.took_s for reply in replies[:6]):.3f}")
+    assert max(reply.took_s for reply in replies[:6]) <= 0.3
+    assert max(reply.took_s for reply in replies) <= 2.3
+    under.redis.thaw()
+    under.postgres.thaw()
+    assert fresh_again_s(under, people) <= FRESH_AGAIN_WITHIN_S
+
+
 def test_whoever_lost_a_right_seconds_before_the_outage_gets_nothing_from_memory(under):
     disabled, revoked, honest = people = under.people("rights", 3)
     replies = under.ask(people)

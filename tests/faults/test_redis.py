@@ -6,7 +6,7 @@ import pytest
 from tests.support.faults import reset_and_say_nothing
 
 LIMIT_S = 0.05  # what Redis may cost a caller before its breaker is open
-SLACK_S = 0.2  # what a busy machine adds
+SLACK_S = 0.1  # what a busy machine adds
 CALLERS = 3
 
 FAULTS = {

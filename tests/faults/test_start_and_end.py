@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+import redis
 from tests.support.faults import Faulted, Line
 from tests.support.serving import CLOCK
 
@@ -52,6 +53,24 @@ def test_whoever_restarts_during_an_outage_finds_last_known_good_in_redis(world,
     world.postgres.thaw()
     assert world.until_served(6.0) <= 3.0 + SLACK_S
     assert [reply.status for reply in world.ask(returning)] == [403, 200, 200, 200]
+
+
+def test_what_redis_could_not_be_told_to_forget_it_is_told_during_the_outage_as_well(world):
+    world.start()
+    disabled, honest = people = world.people("returning", 2)
+    replies = world.ask(people)
+    assert {reply.status for reply in replies} == {200}
+    world.redis.refuse()  # what it is told is lost, where a frozen one may still hear it later
+    world.sql("UPDATE public.users SET is_active = false WHERE id = %s", replies[0].body["user_id"])
+    time.sleep(1.2)  # the contract's second in which it must be noticed, with nobody asking
+    world.postgres.freeze()
+    world.redis.thaw()
+    kept = f"auth:last_known_good:{replies[0].body['privy_user_id']}"
+    with redis.Redis.from_url(world.redis_url) as client:
+        assert wait_until(lambda: not client.exists(kept), CLOCK, 4.0)
+    world.serving.end()
+    world.start()
+    assert [reply.status for reply in world.ask([disabled, honest])] == [503, 200]
 
 
 def test_whoever_was_disabled_while_no_process_ran_is_not_signed_in_from_redis(tmp_path, database_url, redis_url):

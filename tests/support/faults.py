@@ -134,6 +134,7 @@ class Faulted:
     def __init__(self, folder, database_url, redis_url, **settings):
         self.folder = folder
         self.database_url = database_url
+        self.redis_url = redis_url
         self.postgres = before_postgres(database_url)
         self.redis = FaultyProxy(redis_url.removeprefix("unix://"))
         self._settings = settings

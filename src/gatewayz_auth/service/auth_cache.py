@@ -237,7 +237,7 @@ class AuthCache:
             else:
                 self._outdate(change.privy_user_id, change.username)
         self._seen_version = max(self._seen_version, version)
-        self._forget_what_redis_missed()
+        self.forget_what_redis_missed()
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.
@@ -276,8 +276,8 @@ class AuthCache:
         if done and self._unforgotten.get(privy_id) == pending:
             del self._unforgotten[privy_id]
 
-    def _forget_what_redis_missed(self) -> None:
-        # Redis was away when it was told: what it holds would outlive the change in a process that starts later.
+    def forget_what_redis_missed(self) -> None:
+        """Tell Redis again what it was told in vain: it would outlive the change in a process that starts later."""
         for privy_id in list(self._unforgotten)[:RETRIED_AT_ONCE]:
             self._unforgotten.move_to_end(privy_id)
             self._later(self._try_to_forget(privy_id), "forget")

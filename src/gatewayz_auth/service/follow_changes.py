@@ -42,6 +42,7 @@ class FollowChanges:
         try:
             read = await self._source.read()
         except NotKnown:
+            self._cache.forget_what_redis_missed()  # in an outage above all: last known good is given from there
             return False
         self._heard_s = self._clock.monotonic_s()
         if read.is_gap:
