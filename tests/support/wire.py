@@ -57,7 +57,8 @@ class CountingProxy:
             asyncio.ensure_future(self._pump(upstream_reader, writer, None)),
         ]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            with contextlib.suppress(asyncio.CancelledError):  # the end of the proxy
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for pump in pumps:
                 pump.cancel()
