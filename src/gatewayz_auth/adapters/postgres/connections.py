@@ -209,8 +209,9 @@ class Connections:
         for _ in range(min(wanted, self._max_size - self.size)):
             try:
                 task = self._tasks.spawn(self._make(), "connect")
-            except Overloaded as error:
-                self._tell(error)
+            except Overloaded as error:  # no more at once; whoever is under way goes on
+                if self.size == 0:
+                    self._tell(error)
                 return
             self._connecting.add(task)
             limit = task.get_loop().call_later(CONNECT_LIMIT_S, task.cancel)
