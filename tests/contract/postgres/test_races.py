@@ -145,7 +145,7 @@ def test_loser_of_a_race_makes_the_account_where_the_winner_dies(slow_url):
                 )
                 loser = asyncio.ensure_future(accounts.find_or_make(wanted("did:privy:ada"), soon()))
                 async with await psycopg.AsyncConnection.connect(slow_url, autocommit=True) as watcher:
-                    while not await _is_anybody_waiting(watcher):  # noqa: ASYNC110 - the server tells no event
+                    while not await _is_anybody_waiting(watcher):
                         await asyncio.sleep(0.01)
                 await winner.rollback()
             found = await loser
