@@ -284,9 +284,9 @@ def until(is_so, limit_s=10.0):
         threading.Event().wait(0.01)
 
 
-def test_a_dead_redis_is_not_asked_by_everybody(no_settings, monkeypatch):
+def test_a_dead_redis_is_not_asked_by_everybody(no_settings, redis_url, monkeypatch):
     monkeypatch.setenv("API_KEY_SECRET", "s" * 40)
-    with FaultyProxy(("127.0.0.1", 1)) as proxy:
+    with FaultyProxy(redis_url.removeprefix("unix://").split("?", maxsplit=1)[0]) as proxy:
         proxy.freeze()
         monkeypatch.setenv("REDIS_URL", f"redis://{proxy.host}:{proxy.port}/0")
         started = time.perf_counter()
