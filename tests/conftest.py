@@ -1,10 +1,12 @@
 """Servers for whoever asks for them, and what became of the tests that could not run."""
 
 import collections
+import logging
 import os
 
 import pytest
 import redis
+import structlog
 from tests.support.requirements import is_allowed
 from tests.support.servers import PostgresServer, ValkeyServer
 
@@ -18,6 +20,17 @@ def postgres_server(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def restored_logging():
+    """Whatever a test does to logging ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
