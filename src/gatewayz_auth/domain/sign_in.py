@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Callable
     from decimal import Decimal
 
     from gatewayz_auth.domain.identity import LinkedAccount
@@ -16,19 +17,65 @@ if TYPE_CHECKING:
 ENVIRONMENT_TAGS = ("live", "test", "development")
 
 
-@dataclass(frozen=True, slots=True)
-class SignInRequest:
-    """A well-formed request: both tokens are proof, everything else is a claim. Reprs show no token."""
+class SignInRequest:  # made on the hot route, where a frozen dataclass costs a microsecond more
+    """A well-formed request: both tokens are proof, everything else is a claim. Reprs show no token.
 
-    token: str
-    identity_token: str | None
-    privy_user_id: str
-    linked_accounts: tuple[LinkedAccount, ...]
-    email: str | None
-    is_guest: bool
-    environment_tag: str
-    auto_create_api_key: bool
-    referral_code: str | None
+    ``linked_accounts`` may be given as a function that makes them of what was already found in order: only who asks
+    the database looks at them.
+    """
+
+    __slots__ = (
+        "_accounts",
+        "auto_create_api_key",
+        "email",
+        "environment_tag",
+        "identity_token",
+        "is_guest",
+        "privy_user_id",
+        "referral_code",
+        "token",
+    )
+
+    def __init__(  # noqa: PLR0913 - a record
+        self,
+        token: str,
+        identity_token: str | None,
+        privy_user_id: str,
+        linked_accounts: tuple[LinkedAccount, ...] | Callable[[], tuple[LinkedAccount, ...]],
+        email: str | None,
+        is_guest: bool,  # noqa: FBT001 - a record
+        environment_tag: str,
+        auto_create_api_key: bool,  # noqa: FBT001 - a record
+        referral_code: str | None,
+    ) -> None:
+        """Keep the record as it is."""
+        self.token = token
+        self.identity_token = identity_token
+        self.privy_user_id = privy_user_id
+        self._accounts = linked_accounts
+        self.email = email
+        self.is_guest = is_guest
+        self.environment_tag = environment_tag
+        self.auto_create_api_key = auto_create_api_key
+        self.referral_code = referral_code
+
+    @property
+    def linked_accounts(self) -> tuple[LinkedAccount, ...]:
+        """What the body claims, in its order; made when it is first asked for."""
+        if not isinstance(self._accounts, tuple):
+            self._accounts = self._accounts()
+        return self._accounts
+
+    def _fields(self) -> tuple[object, ...]:
+        return (self.linked_accounts, *(getattr(self, name) for name in self.__slots__ if name != "_accounts"))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both ask for the same."""
+        return isinstance(other, SignInRequest) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        """Agree with ``==``."""
+        return hash(self._fields())
 
     def __repr__(self) -> str:
         """Name the type and nothing of its contents: they are secret or personal."""

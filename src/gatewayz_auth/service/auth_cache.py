@@ -97,7 +97,8 @@ class AuthCache:
             or (is_proven and entry.needs_proof)
         ):
             return None
-        return self._answer(entry, Source.CACHE)
+        age_s = self._clock.utc_now_s() - entry.as_of_s
+        return Answer(entry.rendered, entry.user_id, Source.CACHE, max(0.0, age_s))
 
     async def answer(
         self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, is_proven: bool

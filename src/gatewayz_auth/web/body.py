@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import Receive
+    from starlette.types import Message, Receive
 
 BODY_LIMIT_BYTES = 64 * 1024
 LINGER_LIMIT_BYTES = 8 * 1024 * 1024
@@ -52,7 +52,18 @@ def _is_json_or_text(content_type: bytes) -> bool:
 
 async def read_body(receive: Receive) -> bytes:
     """The whole body, 64 KiB at most; ``UnreadableBody`` as soon as it is larger, ``CallerLeft`` where they went."""
-    message = await receive()
+    return await rest_of_body(await receive(), receive)
+
+
+def at_once(message: Message) -> bytes | None:
+    """The body where it came whole in its first ``message``, as nearly all do; else None."""
+    body: bytes = message.get("body", b"")
+    is_whole = message["type"] == "http.request" and not message.get("more_body", False)
+    return body if is_whole and len(body) <= BODY_LIMIT_BYTES else None
+
+
+async def rest_of_body(message: Message, receive: Receive) -> bytes:
+    """``read_body`` where the first ``message`` was taken already."""
     if message["type"] != "http.request":
         raise CallerLeft
     body: bytes = message.get("body", b"")

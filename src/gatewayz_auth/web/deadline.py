@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task, get_running_loop
 
 
 class Watch:
@@ -10,10 +11,10 @@ class Watch:
 
     __slots__ = ("due_s", "is_interrupted", "task")
 
-    def __init__(self, task: asyncio.Task[object] | None, due_s: float) -> None:
-        """Note whom to interrupt, and when on the loop's clock."""
-        self.task = task
-        self.due_s = due_s
+    def __init__(self) -> None:
+        """Watch nobody yet: ``Watches.begin`` says whom to interrupt, and when on the loop's clock."""
+        self.task: asyncio.Task[object] | None = None
+        self.due_s = 0.0
         self.is_interrupted = False
 
     def interrupted(self) -> bool:
@@ -51,14 +52,20 @@ class Watches:
 
     def start(self, limit_s: float) -> Watch:
         """Watch the current task; it is interrupted ``limit_s`` seconds from now unless it has ended by then."""
-        loop = asyncio.get_running_loop()
+        watch = Watch()
+        self.begin(watch, limit_s)
+        return watch
+
+    def begin(self, watch: Watch, limit_s: float) -> None:
+        """``start`` with a watch that is the caller's own: a request is one itself."""
+        loop = get_running_loop()
         if loop is not self._loop:
             self._forget(loop)
-        watch = Watch(asyncio.current_task(loop), loop.time() + limit_s)
+        watch.task = current_task(loop)
+        watch.due_s = due_s = loop.time() + limit_s
         self._under_way.add(watch)
-        if watch.due_s < self._rings_s:
-            self._set(loop, watch.due_s)
-        return watch
+        if due_s < self._rings_s:
+            self._set(loop, due_s)
 
     def move(self, watch: Watch, by_s: float) -> None:
         """Have ``watch`` due ``by_s`` seconds later, or sooner where that is negative."""

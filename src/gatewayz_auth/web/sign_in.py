@@ -14,13 +14,13 @@ from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.sign_in_report import SignInReport
 from gatewayz_auth.web import problems
 from gatewayz_auth.web.answers import stamped
-from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, linger, read_body
+from gatewayz_auth.web.body import CallerLeft, UnreadableBody, at_once, check_declared, linger, rest_of_body
 from gatewayz_auth.web.cors import Cors
-from gatewayz_auth.web.deadline import Watches
+from gatewayz_auth.web.deadline import Watch, Watches
 from gatewayz_auth.web.wire import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,26 +37,40 @@ _LINGER_S = 2.0
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", problems.CONTENT_TYPE)
 _NO_STORE = (b"cache-control", b"no-store")
-_WORDS = {source: source.value for source in Source}
-_SOURCES = {source: (b"x-auth-source", source.value.encode("ascii")) for source in Source}
-_TIMINGS = {
-    source: b"parse;dur=%%.2f, verify;dur=%%.2f, %b;dur=%%.2f, total;dur=%%.2f" % source.value.encode("ascii")
+_SOURCES = {
+    source: (
+        source.value,
+        (b"x-auth-source", source.value.encode("ascii")),
+        b"parse;dur=%%.2f, verify;dur=%%.2f, %b;dur=%%.2f, total;dur=%%.2f" % source.value.encode("ascii"),
+    )
     for source in Source
 }
 
 
-class _Visit:
-    """One request under way: its name, its clock readings, and what is to be told of it."""
+class _Visit(Watch):
+    """One request under way: its name, its limit, its clock readings, and what is to be told of it."""
 
-    __slots__ = ("headers", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
+    __slots__ = ("headers", "late", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
 
     def __init__(self, request_id: str, started_s: float, headers: dict[bytes, bytes]) -> None:
+        self.is_interrupted = False
         self.request_id = request_id
         self.started_s = started_s
         self.parsed_s = 0.0
         self.verified_s = 0.0
         self.privy_user_id: str | None = None
         self.headers = headers
+        self.late = "body_too_slow"
+
+
+class _Turn:
+    """Awaited, it lets the loop turn once: what ``asyncio.sleep(0)`` does, without a coroutine around it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_TURN = _Turn()
 
 
 class SignInRoute:
@@ -89,46 +103,60 @@ class SignInRoute:
             await self._rest(scope, receive, send)
             return
         visit = _Visit(self._ids.next(), self._now_s(), dict(scope["headers"]))
-        if scope["method"] == "POST":
-            await self._post(visit, receive, send)
-        else:
+        if scope["method"] != "POST":
             await self._other_method(scope["method"], visit, send)
-
-    async def _post(self, visit: _Visit, receive: Receive, send: Send) -> None:
-        watch = self._watches.start(self._body_s)
-        late = "body_too_slow"
-        try:
-            check_declared(visit.headers)
-            body = await read_body(receive)
-            late = "deadline_exceeded"
-            request = parse(body, visit.headers.get(b"authorization"), visit.headers.get(b"privy-id-token"))
-            visit.parsed_s = self._now_s()
-            signed = self._service.prove(request)
-            visit.privy_user_id = request.privy_user_id
-            visit.verified_s = self._now_s()
-            answer = self._service.fresh(request, signed)
-            if answer is None:
-                self._watches.move(watch, self._last_s - self._body_s)
-                answer = await self._service.answer(request, signed, self._deadline(visit))
-        except (Refused, NotKnown) as error:
-            await self._refuse(visit, problems.of_error(error), error, receive, send)
-        except UnreadableBody as error:
-            await self._refuse(visit, problems.PROBLEMS[error.code], error, receive, send)
-        except CallerLeft:
             return
-        except asyncio.CancelledError as error:
-            if watch.interrupted():
-                await self._refuse(visit, problems.PROBLEMS[late], None, receive, send)
-            elif watch.is_ended_from_outside():
-                raise
-            else:  # something we waited for was cancelled, not we
-                await self._stumble(visit, error, receive, send)
-        except Exception as error:  # noqa: BLE001 - told, and answered 503: never a 500
-            await self._stumble(visit, error, receive, send)
+        watches = self._watches
+        watches.begin(visit, self._body_s)
+        try:
+            answer = await self._sign_in(visit, receive)
+        except CallerLeft:
+            watches.end(visit)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told, and answered 503: never a 500
+            try:
+                await self._turn_away(visit, error, receive, send)
+            finally:
+                watches.end(visit)
         else:
-            await self._answer(visit, answer, send)
-        finally:
-            self._watches.end(watch)
+            watches.end(visit)
+            body, headers, report = self._answered(visit, answer)
+            await _TURN  # answers of one loop turn leave together: a fifth more of them a second
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            self._report(report)
+
+    async def _sign_in(self, visit: _Visit, receive: Receive) -> Answer:
+        headers = visit.headers
+        check_declared(headers)
+        message = await receive()
+        body = at_once(message)
+        if body is None:
+            body = await rest_of_body(message, receive)
+        visit.late = "deadline_exceeded"
+        request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
+        visit.parsed_s = self._now_s()
+        signed = self._service.prove(request)
+        visit.privy_user_id = request.privy_user_id
+        visit.verified_s = self._now_s()
+        answer = self._service.fresh(request, signed)
+        if answer is None:
+            self._watches.move(visit, self._last_s - self._body_s)
+            answer = await self._service.answer(request, signed, self._deadline(visit))
+        return answer
+
+    async def _turn_away(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
+        if isinstance(error, (Refused, NotKnown)):
+            await self._refuse(visit, problems.of_error(error), error, receive, send)
+        elif isinstance(error, UnreadableBody):
+            await self._refuse(visit, problems.PROBLEMS[error.code], error, receive, send)
+        elif not isinstance(error, asyncio.CancelledError):
+            await self._stumble(visit, error, receive, send)
+        elif visit.interrupted():
+            await self._refuse(visit, problems.PROBLEMS[visit.late], None, receive, send)
+        elif visit.is_ended_from_outside():
+            raise error
+        else:  # something we waited for was cancelled, not we
+            await self._stumble(visit, error, receive, send)
 
     def _deadline(self, visit: _Visit) -> Deadline:
         deadline = Deadline(visit.started_s + self._budget_s)
@@ -136,46 +164,42 @@ class SignInRoute:
             raise DeadlineExceeded("the body took the whole budget")
         return deadline
 
-    async def _answer(self, visit: _Visit, answer: Answer, send: Send) -> None:
+    def _answered(self, visit: _Visit, answer: Answer) -> tuple[bytes, list[Header], SignInReport]:
         body = stamped(answer.rendered, self._clock.utc_now_s())
         source = answer.source
-        word = _WORDS[source]
-        parse_s = visit.parsed_s - visit.started_s
-        verify_s = visit.verified_s - visit.parsed_s
+        word, source_header, timing = _SOURCES[source]
+        request_id = visit.request_id
+        started_s, parsed_s, verified_s = visit.started_s, visit.parsed_s, visit.verified_s
         now_s = self._now_s()
-        look_up_s = now_s - visit.verified_s
-        total_s = now_s - visit.started_s
-        timing = _TIMINGS[source] % (parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)
+        parse_s, verify_s, look_up_s = parsed_s - started_s, verified_s - parsed_s, now_s - verified_s
+        total_s = now_s - started_s
         headers = [
             _JSON,
             (b"content-length", b"%d" % len(body)),
-            (b"x-request-id", visit.request_id.encode("ascii")),
-            _SOURCES[source],
-            (b"server-timing", timing),
+            (b"x-request-id", request_id.encode("ascii")),
+            source_header,
+            (b"server-timing", timing % (parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)),
             _NO_STORE,
         ]
         if source is not Source.DATABASE:
             headers.append((b"age", b"%d" % answer.age_s))
         if self._cors:
             headers.extend(self._cors.headers(visit.headers))
-        await asyncio.sleep(0)  # answers of one loop turn leave together: a fifth more of them a second
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        self._report(
-            SignInReport(
-                visit.request_id,
-                200,
-                "ok",
-                word,
-                "ok",
-                None,
-                total_s,
-                (("parse", parse_s), ("verify", verify_s), (word, look_up_s)),
-                answer.user_id,
-                answer.age_s,
-                visit.privy_user_id,
-            )
+        phases_s = (("parse", parse_s), ("verify", verify_s), (word, look_up_s))
+        report = SignInReport(
+            request_id,
+            200,
+            "ok",
+            word,
+            "ok",
+            None,
+            total_s,
+            phases_s,
+            answer.user_id,
+            answer.age_s,
+            visit.privy_user_id,
         )
+        return body, headers, report
 
     async def _stumble(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
         self._fault(error, visit.request_id)

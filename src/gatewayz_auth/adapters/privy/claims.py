@@ -42,8 +42,7 @@ def check(claims: Mapping[str, object], app_id: str, issuer: str, utc_now_s: flo
     if expires_at_s <= utc_now_s:
         raise TokenNotAccepted("expired")
     for name in ("iat", "nbf"):
-        instant_s = _instant(claims, name)
-        if instant_s is not None and instant_s > utc_now_s + LEEWAY_S:
+        if name in claims and (_instant(claims, name) or 0) > utc_now_s + LEEWAY_S:
             raise TokenNotAccepted("not_yet_valid")
     return subject, float(expires_at_s)
 

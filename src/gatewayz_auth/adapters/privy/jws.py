@@ -22,6 +22,16 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _PARTS = 3
 _COORDINATE_BYTES = 32
 _SIGNATURE_LETTERS = 86
+_ZERO = bytes(_COORDINATE_BYTES)
+_ORDER = ORDER.to_bytes(_COORDINATE_BYTES, "big")
+_POSITIVE = 0x7F
+_DER = {
+    (False, False): b"\x30\x44\x02\x20%b\x02\x20%b",
+    (False, True): b"\x30\x45\x02\x20%b\x02\x21\x00%b",
+    (True, False): b"\x30\x45\x02\x21\x00%b\x02\x20%b",
+    (True, True): b"\x30\x46\x02\x21\x00%b\x02\x21\x00%b",
+}
+"""A sequence of two 32-byte numbers in DER, by whether each has its highest bit set and so a zero before it."""
 _ES256 = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
@@ -46,11 +56,12 @@ def der_signature(segment: str) -> bytes:
         raw = base64url.decode(segment)
     except ValueError:
         raise TokenNotAccepted("malformed") from None
-    r = int.from_bytes(raw[:_COORDINATE_BYTES], "big")
-    s = int.from_bytes(raw[_COORDINATE_BYTES:], "big")
-    if not (0 < r < ORDER and 0 < s < ORDER):
+    r, s = raw[:_COORDINATE_BYTES], raw[_COORDINATE_BYTES:]
+    if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):  # of one length: their order is that of the numbers
         raise TokenNotAccepted("signature")
-    return encode_dss_signature(r, s)
+    if r[0] and s[0]:  # 255 in 256 are; a leading zero makes DER shorter, and others know best how
+        return _DER[r[0] > _POSITIVE, s[0] > _POSITIVE] % (r, s)
+    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
 
 
 def is_signed(signed: bytes, signature: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> bool:

@@ -92,12 +92,12 @@ class PrivyTokens:
         if not jws.is_signed(signed, signature, keys):
             self._keys.missed(read.kid)
             raise TokenNotAccepted("signature" if keys else "unknown_key")
-        self._remember(head, read)
+        if head not in self._headers:
+            self._remember(head, read)
         return claims.read(jws.payload(body))
 
     def _remember(self, segment: str, read: Header) -> None:
         """Keep a header that a signature has held for: tokens of one key share it, and no forger can fill this."""
-        if segment not in self._headers:
-            if len(self._headers) >= MAX_HEADERS_REMEMBERED:
-                self._headers.clear()
-            self._headers[segment] = read
+        if len(self._headers) >= MAX_HEADERS_REMEMBERED:
+            self._headers.clear()
+        self._headers[segment] = read

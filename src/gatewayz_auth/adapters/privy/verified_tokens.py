@@ -74,16 +74,17 @@ class VerifiedTokens:
 
     def access(self, token: str, utc_now_s: float) -> AccessProof:
         """What the access token proves, or whatever the verifier raises."""
-        self._forget_old_keys()
+        if self._keys.generation != self._generation:
+            self._forget_old_keys()
         return self._access.proof(token, utc_now_s, self._verifier.access)
 
     def identity(self, token: str, utc_now_s: float) -> IdentityProof:
         """What the identity token proves, or whatever the verifier raises."""
-        self._forget_old_keys()
+        if self._keys.generation != self._generation:
+            self._forget_old_keys()
         return self._identity.proof(token, utc_now_s, self._verifier.identity)
 
     def _forget_old_keys(self) -> None:
-        if self._keys.generation != self._generation:
-            self._generation = self._keys.generation
-            self._access.proofs.clear()
-            self._identity.proofs.clear()
+        self._generation = self._keys.generation
+        self._access.proofs.clear()
+        self._identity.proofs.clear()
