@@ -9,7 +9,6 @@ import pstats
 import sys
 import tempfile
 import time
-import uuid
 from decimal import Decimal
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.changes import PostgresChanges
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
 from gatewayz_auth.adapters.postgres.migrate import NEWEST
-from gatewayz_auth.adapters.postgres.pool import Pool
+from gatewayz_auth.adapters.postgres.pool import Pool, probe
 from gatewayz_auth.adapters.postgres.users import PostgresAccounts
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
 from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
@@ -29,7 +29,7 @@ from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
-from gatewayz_auth.reliability.breaker_machine import CACHE_LIMITS, BreakerLimits
+from gatewayz_auth.reliability.breaker_machine import CACHE_LIMITS, BreakerLimits, Phase
 from gatewayz_auth.reliability.bulkhead import Bulkhead
 from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
 from gatewayz_auth.reliability.clock import SystemClock
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from gatewayz_auth.domain.sign_in import Answer
+    from gatewayz_auth.reliability.facts import BreakerChanged
     from gatewayz_auth.settings import Settings
     from gatewayz_auth.web.sign_in import SignInRoute
 
@@ -112,11 +113,13 @@ class Service:
         self.flights: SingleFlight[Answer] = SingleFlight("postgres", clock)
         self.prober = Prober(
             self.breaker,
-            self.directory.schema_version,
+            lambda: probe(settings.database_url),
             clock=clock,
             abandoned=self.abandoned,
             on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
         )
+
+        self.breaker.subscribe(self._breaker_changed)
 
         self.redis_breaker = CircuitBreaker("redis", CACHE_LIMITS, clock, told.hear)
         self.shared = None if settings.redis_url is None else self._redis(settings.redis_url, self._redis_call())
@@ -158,6 +161,11 @@ class Service:
         rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
         self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
 
+    def _breaker_changed(self, change: BreakerChanged) -> None:
+        # The connections of an outage may be dead without knowing it: nobody is to be lent one when it is over.
+        if change.after == Phase.OPEN.value and not self.tasks.is_full:
+            self.tasks.spawn(self.pool.drop(), "drop connections")
+
     def _redis_call(self) -> Guard:
         call = NeighbourCall(Bulkhead("redis", REDIS_CALLS, self.clock), self.redis_breaker, self.clock, self.abandoned)
 
@@ -198,7 +206,7 @@ class Service:
         """Whether the database answered; one that answers and does not fit is refused."""
         try:
             version = await self.directory.schema_version()
-            if version != NEWEST:
+            if version < NEWEST:  # a newer one serves older programs too, so that a deploy can be taken back
                 raise StartupError(_wrong_version(version))
             kept = await self.directory.canaries()
             if kept and not any(self.keyring.opens_canary(value) for value in kept.values()):
@@ -270,8 +278,6 @@ class Service:
 
 
 def _wrong_version(version: int) -> str:
-    if version > NEWEST:
-        return f"The database is at schema version {version} and this program knows {NEWEST}: use the newer program."
     return f"The database is at schema version {version} of {NEWEST}: run `gatewayz-auth migrate` first."
 
 

@@ -181,7 +181,7 @@ class FaultyProxy:
 
     def say_nothing(self) -> None:
         """Take new connections and never say a word on them; those that stand work on."""
-        self._on_loop(self._set, "is_silent", True)  # noqa: FBT003 - a value to set
+        self._on_loop(self._set, "is_silent", True)
 
     def reset(self) -> None:
         """Reset every connection that stands; new ones work."""
@@ -262,7 +262,7 @@ class FaultyProxy:
         self._unlink()
         self._reset()
 
-    async def _thaw(self, old_connections_stay_dead: bool) -> None:  # noqa: FBT001 - handed through
+    async def _thaw(self, old_connections_stay_dead: bool) -> None:
         self.delay_s = self.drip_s = 0.0
         self._is_frozen = self.is_silent = False
         self._answer_bytes = None

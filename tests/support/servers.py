@@ -97,7 +97,7 @@ class ValkeyServer:
 
 def migrated(url: str) -> str:
     """Bring the database of ``url`` to the newest schema."""
-    from gatewayz_auth.adapters.postgres.migrate import migrate  # noqa: PLC0415 - tests without a database need none
+    from gatewayz_auth.adapters.postgres.migrate import migrate
 
     asyncio.run(migrate(url))
     return url

@@ -63,6 +63,10 @@ class SimpleService:
         self.requests.append(request)
         return ()
 
+    def proving(self, request):
+        yield
+        return self.prove(request)
+
     def fresh(self, _request, _signed):
         return None
 

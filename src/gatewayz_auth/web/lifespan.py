@@ -29,6 +29,7 @@ class Lifespan:
         try:
             await self._parts.startup()
         except OperatorError as error:
+            await self._parts.shutdown()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
