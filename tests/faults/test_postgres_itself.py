@@ -76,9 +76,10 @@ def test_postgres_itself(fault, service, returning, record_property):
         assert stale_s <= 0.15 + SLACK_S
         assert strangers_s <= LOOKUP_S + SLACK_S
         assert all("retry-after" in reply.headers for reply in replies[5:8])
+    made = service.users() - before  # a statement that waited for the lock may get it when its caller has left
+    assert 0 <= made <= (len(strangers) if fault == "users locked" else 0)
     record_property("first", f"stale {stale_s:.3f} {replies[2].source} strangers {strangers_s:.3f}")
     record_property("again", f"{service.until_served(6.0):.2f}")
-    assert service.users() - before <= len(strangers) + 20
     again = service.ask([*strangers, *stale])
     assert {reply.status for reply in again} == {200}
     assert len({reply.body["user_id"] for reply in again}) == len(again)
