@@ -39,6 +39,9 @@ class _Caller(asyncio.Protocol):
 
     def connection_made(self, transport) -> None:
         self._transport = transport
+
+    def begin(self) -> None:
+        """Send the first request: when all are connected, or connecting would be measured."""
         self._next()
 
     def _next(self) -> None:
@@ -84,13 +87,16 @@ async def _run(host: str, port: int, requests: list[bytes], connections: int) ->
     loop = asyncio.get_running_loop()
     outcome = Outcome()
     shared = iter(requests)
-    started = time.perf_counter()
-    callers = []
+    callers, ends = [], []
     for _ in range(connections):
         done = loop.create_future()
-        await loop.create_connection(lambda done=done: _Caller(shared, outcome, done), host, port)
-        callers.append(done)
-    await asyncio.gather(*callers)
+        _, caller = await loop.create_connection(lambda done=done: _Caller(shared, outcome, done), host, port)
+        callers.append(caller)
+        ends.append(done)
+    started = time.perf_counter()
+    for caller in callers:
+        caller.begin()
+    await asyncio.gather(*ends)
     outcome.elapsed_s = time.perf_counter() - started
     return outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 DEV = "GATEWAYZ_AUTH_DEV"
 """The variable by which ``serve --dev`` tells its workers."""
+
+COLLECT_AFTER = 10_000
+"""Objects more than before the last collection; Python's own 700 is reached by some hundred sign-ins."""
 
 EXIT_STARTUP = 3
 """What uvicorn takes for "would fail again": it then starts no other worker."""
@@ -50,9 +54,21 @@ class ServedApp:
                 if ServedApp.on_failure is not None:
                     ServedApp.on_failure()
                 logging.getLogger("uvicorn.error").disabled = True  # all is said
+            if message["type"] == "lifespan.startup.complete":
+                spare_the_collector()
             await send(message)
 
         await self._app(scope, receive, send_and_keep)
+
+
+def spare_the_collector() -> None:
+    """Have the collector look no more at what the start has made, and less often at the rest.
+
+    All of it lives as long as the process; looking through it took 13 µs of every sign-in and 65 ms at a time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
 def application() -> ASGIApp:

@@ -64,7 +64,11 @@ class _Visit(Watch):
 
 
 class _Turn:
-    """Awaited, it lets the loop turn once: what ``asyncio.sleep(0)`` does, without a coroutine around it."""
+    """Awaited, it lets the loop turn once: what ``asyncio.sleep(0)`` does, without a coroutine around it.
+
+    Checking a signature throws all else out of the processor's nearest memory: what runs next costs twice as much. So
+    those who arrive together take each step together: all are read, all are checked, all are answered.
+    """
 
     def __await__(self) -> Generator[None, None, None]:
         yield
@@ -120,7 +124,6 @@ class SignInRoute:
         else:
             watches.end(visit)
             body, headers, report = self._answered(visit, answer)
-            await _TURN  # answers of one loop turn leave together: a fifth more of them a second
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             self._report(report)
@@ -134,8 +137,10 @@ class SignInRoute:
             body = await rest_of_body(message, receive)
         visit.late = "deadline_exceeded"
         request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
+        await _TURN
         visit.parsed_s = self._now_s()
         signed = self._service.prove(request)
+        await _TURN  # as before it; and answers of one turn leave together
         visit.privy_user_id = request.privy_user_id
         visit.verified_s = self._now_s()
         answer = self._service.fresh(request, signed)
