@@ -35,7 +35,9 @@ def run() -> list[Row]:
         floor_port, port = servers.free_port(), servers.free_port()
         command, environ = _serve(port, state)
         with (
-            servers.running(servers.uvicorn("benchmarks.floor:application", floor_port), floor_port, servers_env) as bare,
+            servers.running(
+                servers.uvicorn("benchmarks.floor:application", floor_port), floor_port, servers_env
+            ) as bare,
             servers.running(command, port, environ) as service,
         ):
             servers.pin(1)
