@@ -40,7 +40,7 @@ def run() -> list[Row]:
             ) as bare,
             servers.running(command, port, environ) as service,
         ):
-            servers.pin(1)
+            everywhere = servers.pin(1)
             load.fire("127.0.0.1", port, [people.request(n, 0) for n in range(PEOPLE)], 16)
             session = 0
             shares, seen, cpu, best, floor_best = [], [], [], None, None
@@ -61,6 +61,7 @@ def run() -> list[Row]:
             at_100 = load.fire(
                 "127.0.0.1", port, [people.request(n % PEOPLE, session * 1_000_000 + n) for n in range(REQUESTS)], 100
             )
+    servers.unpin(everywhere)
     shares.sort()
     seen.sort()
     middle = len(shares) // 2

@@ -15,16 +15,30 @@ SERVER_CORE = 0
 ROOT = Path(__file__).parent.parent
 
 
-def pin(core: int) -> None:
-    """Keep this process, and what it starts, on one core where there are several."""
-    if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
+def pin(core: int) -> set[int]:
+    """Keep this process, and what it starts, on one core where there are several; the cores it had before."""
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    before = os.sched_getaffinity(0)
+    if len(before) > 1:
         os.sched_setaffinity(0, {core})
+    return before
+
+
+def unpin(cores: set[int]) -> None:
+    """Let this process run on ``cores`` again: what is measured next starts from there."""
+    if cores:
+        os.sched_setaffinity(0, cores)
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _pinned() -> None:
+    pin(SERVER_CORE)
 
 
 def _wait(port: int, process: subprocess.Popen, limit_s: float = 60.0) -> None:
@@ -47,7 +61,7 @@ def running(command: list[str], port: int, environ: dict[str, str], *, pinned: b
         env={**os.environ, **environ},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
-        preexec_fn=(lambda: pin(SERVER_CORE)) if pinned else None,
+        preexec_fn=_pinned if pinned else None,
     )
     try:
         _wait(port, process)
