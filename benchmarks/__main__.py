@@ -23,8 +23,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FALL = 0.15
 _HEAD = """# Performance
 
-What `make bench` printed on {day}, on {machine}. Machines differ and this one is shared: read the ratios, each of
-figures of the same run, and run it on yours.
+What `make bench` printed on {day}, on {machine}. 
+Machines differ and this one is shared: read the ratios, each of figures of the same run, and run it on yours.
 
 | what | figure | beside it | ratio | aim |
 |---|---|---|---|---|
