@@ -185,18 +185,3 @@ class Answer:
     def __repr__(self) -> str:
         """Name the account by its id alone: the key is in here."""
         return f"Answer(user_id={self.user_id})"
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The answer: who, their key in clear (for the answer alone), from where, and how old in seconds."""
-
-    account: Account
-    api_key: str | None
-    is_new: bool
-    source: Source
-    age_s: float = 0.0
-
-    def __repr__(self) -> str:
-        """Name the account by its id alone: the key is in here."""
-        return f"SignedIn(user_id={self.account.user_id})"
