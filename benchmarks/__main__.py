@@ -23,7 +23,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FALL = 0.15
 _HEAD = """# Performance
 
-What `make bench` printed on {day}, on {machine}. 
+What `make bench` printed on {day}, on {machine}.
 Machines differ and this one is shared: read the ratios, each of figures of the same run, and run it on yours.
 
 | what | figure | beside it | ratio | aim |
