@@ -49,6 +49,7 @@ from gatewayz_auth.settings import load_environment, read_settings
 from gatewayz_auth.web.access import Listener, OpsRules
 from gatewayz_auth.web.answers import render
 from gatewayz_auth.web.app import Parts, create_app
+from gatewayz_auth.web.rate_limits import RateLimits
 from gatewayz_auth.web.routes.admin import admin_routes
 from gatewayz_auth.web.routes.development import development_routes
 
@@ -268,6 +269,7 @@ class Service:
             startup=self.start,
             shutdown=self.close,
             report=lambda report: answered(report, utc_now_s()),
+            limits=RateLimits(settings.trusted_proxies) if settings.rate_limits else None,
         )
 
     async def _health(self) -> dict[str, Any]:

@@ -36,12 +36,17 @@ def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
-def _name(address: Address) -> str | None:
-    if address.is_loopback:
-        return None
-    if address.version == 6:  # noqa: PLR2004 - one subscriber has a whole /64
+def _name(address: Address) -> str:
+    if address.version == 6 and not address.is_loopback:  # noqa: PLR2004 - one subscriber has a whole /64
         return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
     return str(address)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_trusted(peer: str | None, trusted: tuple[Network, ...]) -> bool:
+    """Whether ``peer``, who is connected (None: a socket file), is one of the ``trusted`` proxies."""
+    address = _address(peer) if peer else None
+    return address is not None and _is_in(address, trusted)
 
 
 def client_address(peer: str | None, forwarded_for: str | None, trusted: tuple[Network, ...]) -> str | None:
@@ -50,16 +55,16 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted: tuple[N
     ``peer`` is who is connected (None: a socket file), ``forwarded_for`` the ``X-Forwarded-For`` as it came. A direct
     caller is their own address. Behind ``trusted`` proxies it is the last one that is not trusted, so that nobody
     invents theirs. None: forwarded by somebody who is not trusted (it may be a balancer nobody named, and then all
-    people would be one address), a trusted proxy that does not say for whom, an address that is none, and loopback
-    (a proxy beside us). IPv6 is limited by /64.
+    people would be one address), a trusted proxy that does not say for whom, and an address that is none. IPv6 is
+    limited by /64.
     """
     address = _address(peer) if peer else None
     if address is None:
         return None
-    is_trusted = _is_in(address, trusted)
+    is_proxy = _is_in(address, trusted)
     if not forwarded_for:
-        return None if is_trusted else _name(address)
-    if not is_trusted:
+        return None if is_proxy else _name(address)
+    if not is_proxy:
         return None
     for hop in reversed(forwarded_for.split(",")[-_MAX_HOPS:]):
         client = _address(hop)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-_FORWARDING = frozenset(
+FORWARDING = frozenset(
     (
         b"forwarded",
         b"via",
@@ -30,6 +30,7 @@ _FORWARDING = frozenset(
         b"cf-connecting-ip",
     )
 )
+"""Headers of a request that somebody passes on for somebody else."""
 
 
 class Listener(enum.StrEnum):
@@ -86,7 +87,7 @@ def is_direct_loopback(scope: Scope) -> bool:
     mapped = getattr(address, "ipv4_mapped", None)
     if not (mapped or address).is_loopback:
         return False
-    return not any(name in _FORWARDING for name, _ in scope["headers"])
+    return not any(name in FORWARDING for name, _ in scope["headers"])
 
 
 def rules_of(request: Request) -> OpsRules:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.service.sign_in import SignIn
     from gatewayz_auth.service.sign_in_report import SignInReport
+    from gatewayz_auth.web.rate_limits import RateLimits
 
 
 async def _nothing() -> None:
@@ -66,3 +67,5 @@ class Parts:
     shutdown: Callable[[], Awaitable[None]] = _nothing
     report: Callable[[SignInReport], None] = _tell_nobody
     fault: Callable[[BaseException, str], None] = _log_fault
+    limits: RateLimits | None = None
+    """Who is asked to slow down; None: nobody."""

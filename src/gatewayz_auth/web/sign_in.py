@@ -50,7 +50,7 @@ _SOURCES = {
 class _Visit(Watch):
     """One request under way: its name, its limit, its clock readings, and what is to be told of it."""
 
-    __slots__ = ("headers", "late", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
+    __slots__ = ("client", "headers", "late", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
 
     def __init__(self, request_id: str, started_s: float, headers: dict[bytes, bytes]) -> None:
         self.is_interrupted = False
@@ -60,6 +60,7 @@ class _Visit(Watch):
         self.verified_s = 0.0
         self.privy_user_id: str | None = None
         self.headers = headers
+        self.client: tuple[str, int] | None = None
         self.late = "body_too_slow"
 
 
@@ -92,6 +93,7 @@ class SignInRoute:
         self._entropy = parts.entropy
         self._report = parts.report
         self._fault = parts.fault
+        self._limits = parts.limits
         self._ids = ids
         self._rest = rest
         self._cors = Cors(parts.cors_origins) if parts.cors_origins else None
@@ -110,6 +112,8 @@ class SignInRoute:
         if scope["method"] != "POST":
             await self._other_method(scope["method"], visit, send)
             return
+        if self._limits is not None:
+            self._limits.look(scope.get("client"), visit.headers)
         watches = self._watches
         watches.begin(visit, self._body_s)
         try:
@@ -118,6 +122,7 @@ class SignInRoute:
             watches.end(visit)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told, and answered 503: never a 500
             try:
+                visit.client = scope.get("client")
                 await self._turn_away(visit, error, receive, send)
             finally:
                 watches.end(visit)
@@ -143,6 +148,8 @@ class SignInRoute:
         await _TURN  # as before it; and answers of one turn leave together
         visit.privy_user_id = request.privy_user_id
         visit.verified_s = self._now_s()
+        if self._limits is not None:
+            self._limits.admit(request.privy_user_id, visit.verified_s)
         answer = self._service.fresh(request, signed)
         if answer is None:
             self._watches.move(visit, self._last_s - self._body_s)
@@ -150,6 +157,8 @@ class SignInRoute:
         return answer
 
     async def _turn_away(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
+        if self._limits is not None and isinstance(error, Refused):
+            error = self._limits.weigh(error, visit.client, visit.headers, self._now_s())
         if isinstance(error, (Refused, NotKnown)):
             await self._refuse(visit, problems.of_error(error), error, receive, send)
         elif isinstance(error, UnreadableBody):

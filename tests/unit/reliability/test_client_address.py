@@ -29,8 +29,8 @@ TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
         ("2001:db8:1:2:3::5", None, "2001:db8:1:2::/64"),
         ("::ffff:203.0.113.7", None, "203.0.113.7"),
         ("fe80::1%eth0", None, "fe80::/64"),
-        ("127.0.0.1", None, None),  # a proxy beside us
-        ("::1", None, None),
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("::1", None, "::1"),
         (None, None, None),  # a socket file
         (None, "198.51.100.1", None),
         ("nonsense", None, None),
