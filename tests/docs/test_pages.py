@@ -15,7 +15,14 @@ from gatewayz_auth.settings import KNOBS
 from gatewayz_auth.web.problems import PROBLEMS
 
 DOCS = ROOT / "docs"
-RUNBOOK_BY_SYMPTOM = {"README.md", "does-not-start.md", "database-away.md", "key-server-away.md", "redis-away.md"}
+RUNBOOK_BY_SYMPTOM = {
+    "README.md",
+    "database-away.md",
+    "does-not-start.md",
+    "jobs-behind.md",
+    "key-server-away.md",
+    "redis-away.md",
+}
 _LINK = re.compile(r"(?<!`)\[[^\]\n]*(?:\n[^\]\n]*)?(?:\n[^\]\n]*)?\]\(([^)\s]+)\)")
 
 

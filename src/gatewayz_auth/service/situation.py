@@ -1,0 +1,297 @@
+"""The one sentence: how things are, for whom, since when, and what to do. A pure function of a snapshot.
+
+The console, ``watch``, ``status`` and the health route say the same words, because they all come from here.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.service.snapshot import Answering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewayz_auth.service.snapshot import Snapshot
+
+QUIET_AFTER_S = 60.0
+"""So long without a sign-in is worth saying."""
+
+POOL_NEAR_ITS_END = 0.8
+OVERLOAD_SHARE = 0.02
+"""The part of a minute's callers that are asked to come back by which it is too many people."""
+
+JOBS_BEHIND_S = 60.0
+COME_BACK_S = 3
+"""The middle of what ``Retry-After`` says."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+class Level(enum.StrEnum):
+    """How bad: ``status``'s exit codes are 0, 1, 2 in this order."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the text below the sentence; ``is_main`` is what to read first."""
+
+    text: str
+    is_main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The sentence, the text below it, and where it says what to do.
+
+    ``runbook`` names a page of docs/runbook (None: nothing to do); ``more`` are the sentences of what else is wrong.
+    """
+
+    level: Level
+    kind: str
+    sentence: str
+    below: tuple[Part, ...]
+    runbook: str | None = None
+    since_s: float | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def below_text(self) -> str:
+        """The text below, plain."""
+        text = "".join(part.text for part in self.below)
+        return f"{text} And {len(self.more)} more." if self.more else text
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON shows it."""
+        return {
+            "status": self.level.value,
+            "kind": self.kind,
+            "sentence": self.sentence,
+            "below": [{"text": part.text, "main": part.is_main} for part in self.below],
+            "text": self.below_text,
+            "runbook": self.runbook,
+            "since": self.since_s,
+            "more": list(self.more),
+        }
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: ``41 ms``, ``2.0 s``, ``42 s``, ``4 min``, ``3 h``, ``9 d``."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:  # noqa: PLR2004 - what rounds to less than a second
+        ms = seconds * 1e3
+        return f"{ms:.1f} ms" if 0 < ms < 0.95 else f"{ms:.0f} ms"  # noqa: PLR2004 - what rounds to less than 1 ms
+    if seconds < 9.95:  # noqa: PLR2004 - one digit behind the point while it says something
+        return f"{seconds:.1f} s"
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.0f} s"
+    for unit_s, unit, up_to in ((_MINUTE, "min", 2 * _HOUR), (_HOUR, "h", 2 * _DAY)):
+        if seconds < up_to:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds / _DAY:.0f} d"
+
+
+def situation(now: Snapshot) -> Situation:
+    """Whatever is worst for people first; what else is wrong stands in ``more``."""
+    found = [one for check in _CHECKS if (one := check(now)) is not None]
+    if not found:
+        return _well(now)
+    order = list(Level)
+    worst = max(found, key=lambda one: order.index(one.level))  # the first of equals: _CHECKS begins with the worst
+    more = tuple(one.sentence for one in found if one is not worst)
+    return Situation(worst.level, worst.kind, worst.sentence, worst.below, worst.runbook, worst.since_s, more)
+
+
+def _well(now: Snapshot) -> Situation:
+    last = now.last_sign_in_s
+    quiet_s = now.at_s - (now.started_s if last is None else last)
+    if not now.minute.total and (last is None or quiet_s >= QUIET_AFTER_S):
+        for_how_long = span(quiet_s)
+        sentence = "Nobody has signed in yet." if last is None else f"Nobody has signed in for {for_how_long}."
+        return Situation(Level.HEALTHY, "quiet", sentence, (Part("Everything answers. Try one: "),), None, last)
+    count = f"{now.minute.total:,} sign-in{'' if now.minute.total == 1 else 's'}"
+    below = f"{count} in the last minute, the slowest took {span(now.minute_slowest_s)}. Nothing to do."
+    return Situation(Level.HEALTHY, "well", "Everybody is answered in time.", (Part(below),))
+
+
+def _since(now: Snapshot, since_s: float | None) -> float:
+    return 0.0 if since_s is None else max(0.0, now.at_s - since_s)
+
+
+def _clock(at_s: float | None) -> str:
+    if at_s is None:
+        return "the start"
+    second = int(at_s) % _DAY
+    return f"{second // _HOUR:02}:{second // _MINUTE % 60:02}:{second % 60:02} UTC"
+
+
+def _for_people(now: Snapshot) -> tuple[tuple[Part, ...], Level]:
+    """What an absent database means, for those who were here before and for those who were not."""
+    longest_s = now.outage_longest_s if now.outage_longest_s is not None else now.minute_slowest_s
+    waited = f" Nobody waited longer than {span(longest_s)}." if longest_s else ""
+    come_back = f" in about {COME_BACK_S} s."
+    if not now.caching or not now.remembered:
+        why = "nobody is remembered" if now.caching else "the cache is off"
+        return (
+            Part("Nobody can be signed in", is_main=True),
+            Part(f": {why}. Everybody is asked to come back{come_back}{waited}"),
+        ), Level.UNHEALTHY
+    age = "" if now.oldest_given_s is None else f", at most {span(now.oldest_given_s)} old"
+    return (
+        Part("Returning people are signed in", is_main=True),
+        Part(f" from last known good{age}. "),
+        Part("Newcomers are asked to come back", is_main=True),
+        Part(f"{come_back}{waited}"),
+    ), Level.DEGRADED
+
+
+def _database(now: Snapshot) -> Situation | None:
+    one = now.postgres
+    if one.state in {Answering.SILENT, Answering.REFUSING}:
+        below, level = _for_people(now)
+        if one.state is Answering.SILENT:
+            return Situation(
+                level,
+                "database_silent",
+                f"The database has not answered for {span(_since(now, one.since_s))}.",
+                below,
+                "database-away",
+                one.since_s,
+            )
+        sentence = f"The database refuses connections since {_clock(one.since_s)}."
+        return Situation(level, "database_refusing", sentence, below, "database-away", one.since_s)
+    if one.state is Answering.SLOW:
+        latency_s = one.latency_s or 0.0
+        times = f", {latency_s / one.usual_s:.0f} times its usual" if one.usual_s else ""
+        below = (
+            Part("Returning people are signed in", is_main=True),
+            Part(f" from what is remembered after {span(now.patience_s)}. "),
+            Part("Newcomers wait for it", is_main=True),
+            Part(f", {span(now.budget_s)} at most."),
+        )
+        return Situation(
+            Level.DEGRADED,
+            "database_slow",
+            f"The database answers in {span(latency_s)}{times}.",
+            below,
+            "database-away",
+            one.since_s,
+        )
+    return None
+
+
+def _recovering(now: Snapshot) -> Situation | None:
+    one = now.postgres
+    if one.state is not Answering.RECOVERING:
+        return None
+    fresh = "Answers are being refreshed." if now.fresh_again is None else _fresh_again(now.fresh_again)
+    sentence = f"The database is back since {span(_since(now, one.since_s))}."
+    return Situation(Level.HEALTHY, "recovering", sentence, (Part(fresh),), None, one.since_s)
+
+
+def _fresh_again(share: float) -> str:
+    return f"{share * 100:.0f} % of answers are fresh again."
+
+
+def _overload(now: Snapshot) -> Situation | None:
+    minute = now.minute
+    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or not minute.limited:
+        return None
+    if minute.limited < OVERLOAD_SHARE * minute.total:
+        return None
+    rate = minute.limited / _MINUTE
+    shown = f"{rate:.0f}" if rate >= 1 else f"{rate:.1f}"
+    below = (Part("Those let in are answered", is_main=True), Part(f" in {span(now.waits.p99_s)}."))
+    return Situation(
+        Level.DEGRADED,
+        "overload",
+        f"More people come than can be answered: {shown} a second refused.",
+        below,
+        "overloaded",
+    )
+
+
+def _pool(now: Snapshot) -> Situation | None:
+    pool = now.pool
+    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or pool.utilisation < POOL_NEAR_ITS_END:
+        return None
+    timed = [one for one in now.operations if one.for_s is not None]
+    slowest = max(timed, key=lambda one: one.for_s or 0.0, default=None)
+    if slowest is not None:
+        below = Part(f"The slowest is «{slowest.name}», for {span(slowest.for_s or 0.0)}.")
+    else:
+        below = Part(f"{pool.waiting} callers wait for one.")
+    critical = pool.band == "CRITICAL"
+    return Situation(
+        Level.DEGRADED if critical else Level.HEALTHY,
+        "pool",
+        f"{pool.active} of {pool.limit} connections are in use.",
+        (below,),
+        "overloaded",
+    )
+
+
+def _redis(now: Snapshot) -> Situation | None:
+    one = now.redis
+    if one.state in {Answering.ANSWERS, Answering.ABSENT, Answering.RECOVERING}:
+        return None
+    below = (
+        Part("Sign-ins go on", is_main=True),
+        Part("; each process remembers for itself. A restart now would make the database work harder."),
+    )
+    sentence = f"Redis is away since {_clock(one.since_s)}."
+    return Situation(Level.DEGRADED, "redis_away", sentence, below, "redis-away", one.since_s)
+
+
+def _keys(now: Snapshot) -> Situation | None:
+    one = now.privy
+    if one.state in {Answering.ANSWERS, Answering.ABSENT, Answering.RECOVERING}:
+        return None
+    below = (
+        Part("Known keys sign people in", is_main=True),
+        Part("; if Privy changes them now, new tokens are refused."),
+    )
+    sentence = f"Privy's keys could not be refreshed since {_clock(one.since_s)}."
+    return Situation(Level.DEGRADED, "keys_away", sentence, below, "key-server-away", one.since_s)
+
+
+def _timeouts(now: Snapshot) -> Situation | None:
+    if not now.timeouts or now.postgres.state is not Answering.ANSWERS:
+        return None
+    calls = "1 call was" if now.timeouts == 1 else f"{now.timeouts} calls were"
+    below = (Part("Whoever waited was answered at the limit", is_main=True), Part(" and not held up."))
+    return Situation(Level.DEGRADED, "timeouts", f"{calls} given up in the last 5 s.", below, "query-timeout", None)
+
+
+def _jobs(now: Snapshot) -> Situation | None:
+    oldest_s = now.jobs.oldest_s
+    if oldest_s is None or oldest_s < JOBS_BEHIND_S:
+        return None
+    below = (Part("Sign-ins are not affected.", is_main=True),)
+    return Situation(
+        Level.DEGRADED,
+        "jobs_behind",
+        f"The oldest referral waits since {_clock(now.at_s - oldest_s)}.",
+        below,
+        "jobs-behind",
+        now.at_s - oldest_s,
+    )
+
+
+_CHECKS: tuple[Callable[[Snapshot], Situation | None], ...] = (
+    _database,
+    _overload,
+    _pool,
+    _timeouts,
+    _redis,
+    _keys,
+    _jobs,
+    _recovering,
+)
+"""Worst for people first."""

@@ -1,0 +1,177 @@
+"""How it is at one moment, over all workers: plain figures, read by the console, ``watch``, ``status`` and health."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Answering(enum.StrEnum):
+    """How a neighbour does."""
+
+    ANSWERS = "answers"
+    SLOW = "slow"
+    SILENT = "silent"
+    REFUSING = "refusing"
+    RECOVERING = "recovering"
+    ABSENT = "absent"
+    """There is none, on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One neighbour (``postgres``, ``redis``, ``privy``): how it does, since when (UTC seconds; None: always so far).
+
+    ``latency_s`` is what a call takes now, ``usual_s`` what it usually takes, None where nothing was asked.
+    """
+
+    name: str
+    state: Answering = Answering.ANSWERS
+    since_s: float | None = None
+    breaker: str = "closed"
+    latency_s: float | None = None
+    usual_s: float | None = None
+    p99_s: float | None = None
+    timeouts: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Sign-ins answered within some time, by where the answer came from; ``limited`` were asked to come back."""
+
+    cache: int = 0
+    database: int = 0
+    last_known_good: int = 0
+    refused: int = 0
+    unknown: int = 0
+    limited: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.cache + self.database + self.last_known_good + self.refused + self.unknown + self.limited
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long ``count`` callers waited within ``over_s`` seconds; ``in_time`` of them within the budget."""
+
+    over_s: float
+    count: int = 0
+    in_time: int = 0
+    p50_s: float = 0.0
+    p95_s: float = 0.0
+    p99_s: float = 0.0
+    longest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNow:
+    """The database's pools of all workers added up; ``abandoned`` of those in use nobody waits for any more."""
+
+    active: int = 0
+    idle: int = 0
+    limit: int = 0
+    waiting: int = 0
+    abandoned: int = 0
+    broken: int = 0
+
+    @property
+    def utilisation(self) -> float:
+        """The part that is in use, 0 to 1."""
+        return self.active / self.limit if self.limit else 0.0
+
+    @property
+    def band(self) -> str:
+        """The founding document's band: HEALTHY, NORMAL, WARNING, CRITICAL or UNKNOWN."""
+        if not self.limit:
+            return "UNKNOWN"
+        bands = ((0.5, "HEALTHY"), (0.8, "NORMAL"), (0.95, "WARNING"))
+        return next((band for below, band in bands if self.utilisation < below), "CRITICAL")
+
+    @property
+    def diagnostics(self) -> str:
+        """The line of the contract, section 6."""
+        return (
+            f"Connection pool diagnostics: active={self.active}, idle={self.idle}, max={self.limit}, "
+            f"utilization={self.utilisation * 100:.0f}%, health={self.band}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Calls of one name that run now: how many, the longest for ``for_s`` seconds, of ``limit_s`` (None: not known)."""
+
+    name: str
+    count: int
+    for_s: float | None = None
+    limit_s: float | None = None
+    is_abandoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Background jobs; ``oldest_s`` is how long the oldest pending one waits, None: none does."""
+
+    oldest_s: float | None = None
+    pending: int = 0
+    failed: int = 0
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: when (UTC seconds), of which kind (``breaker``, ``deploy``, ``setting`` …), in words."""
+
+    at_s: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One sign-in that was not answered for our own reasons: nothing personal, found again by ``request_id``."""
+
+    at_s: float
+    status: int
+    code: str
+    took_s: float
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of it at ``at_s`` (UTC seconds). ``budget_s`` is AUTH_QUERY_TIMEOUT, ``patience_s`` LOOKUP_PATIENCE."""
+
+    at_s: float
+    version: str = ""
+    region: str = "default"
+    environment: str = "production"
+    workers: int = 1
+    started_s: float = 0.0
+    budget_s: float = 8.0
+    patience_s: float = 0.15
+    caching: bool = True
+    remembered: int = 0
+    postgres: Neighbour = field(default_factory=lambda: Neighbour("postgres"))
+    redis: Neighbour = field(default_factory=lambda: Neighbour("redis"))
+    privy: Neighbour = field(default_factory=lambda: Neighbour("privy"))
+    minute: Answers = field(default_factory=Answers)
+    minute_slowest_s: float = 0.0
+    waits: Waits = field(default_factory=lambda: Waits(900.0))
+    hit_rate: float | None = None
+    last_sign_in_s: float | None = None
+    oldest_given_s: float | None = None
+    """How old the oldest answer was that was given from last known good within the minute."""
+    outage_longest_s: float | None = None
+    """The longest wait since the database went away."""
+    fresh_again: float | None = None
+    """While recovering: the part of answers that are fresh, 0 to 1."""
+    pool: PoolNow = field(default_factory=PoolNow)
+    operations: tuple[Operation, ...] = ()
+    timeouts: int = 0
+    """Calls that were given up within the last 5 s."""
+    jobs: Jobs = field(default_factory=Jobs)
+    events: tuple[Event, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
