@@ -15,6 +15,8 @@ COMMENT ON COLUMN gatewayz_auth.referral_codes.deleted_at
 -- One living code a user, whoever asks at once.
 CREATE UNIQUE INDEX referral_codes_one_living ON gatewayz_auth.referral_codes (user_id) WHERE deleted_at IS NULL;
 CREATE INDEX referral_codes_user_id ON gatewayz_auth.referral_codes (user_id);
+-- For the uses of a code, which its owner and its maximum are told by.
+CREATE INDEX referrals_referral_code ON public.referrals (referral_code);
 
 -- Holds no address: it is read when the mail is sent, so that erasing or changing it has its effect at once.
 CREATE TABLE gatewayz_auth.mail_outbox (
