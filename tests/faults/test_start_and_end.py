@@ -11,7 +11,7 @@ from tests.support.serving import CLOCK
 from gatewayz_auth.adapters.child_process import wait_until
 
 SLACK_S = 0.5  # what a busy machine adds to a start
-IN_FLIGHT = 50
+IN_FLIGHT = 200
 
 
 @pytest.fixture
@@ -96,8 +96,9 @@ async def in_flight_when_it_ends(world, bodies, end):
     return waiting, ended, replies
 
 
-def test_all_who_wait_for_a_frozen_database_are_answered_when_it_is_asked_to_end(world, record_property):
-    world.start(LOOKUP_PATIENCE="4", LOG_LEVEL="INFO")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_who_wait_for_a_frozen_database_are_answered_when_it_is_asked_to_end(world, workers, record_property):
+    world.start(workers=workers, LOOKUP_PATIENCE="4", LOG_LEVEL="INFO")
     strangers = world.people("stranger", IN_FLIGHT)
     assert world.ask(world.people("first", 1))[0].status == 200
     world.postgres.freeze()

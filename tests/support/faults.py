@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import itertools
 import json
+import sys
 from typing import NamedTuple
 
 import psycopg
 from tests.support.faulty_proxy import FaultyProxy
-from tests.support.serving import CLOCK, Serving
+from tests.support.serving import CLOCK, Serving, free_port
 
 from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
@@ -154,8 +155,8 @@ class Faulted:
         self.redis.thaw()
         self._stack.close()
 
-    def start(self, **settings):
-        """Start it, or another one; return when it answers."""
+    def start(self, *, workers=1, program=None, **settings):
+        """Start it, or another one; return when it answers. ``program`` stands for the command line's own."""
         environ = {
             "DATABASE_URL": through_postgres(self.postgres, self.database_url),
             "REDIS_URL": f"redis://{self.redis.host}:{self.redis.port}/0",
@@ -169,7 +170,10 @@ class Faulted:
             **settings,
         }
         began_s = CLOCK.monotonic_s()
-        self.serving = self._stack.enter_context(Serving(self.folder, dev=False, environ=environ))
+        port = free_port()
+        arguments = ["serve", "--port", str(port), "--workers", str(workers)]
+        command = [sys.executable, "-P", *([str(program)] if program else ["-m", "gatewayz_auth.cli"]), *arguments]
+        self.serving = self._stack.enter_context(Serving(self.folder, port=port, environ=environ, command=command))
         self.serving.wait_for("Listening on")
         self.started_s = CLOCK.monotonic_s() - began_s
         return self

@@ -1,5 +1,6 @@
 """The real service as a process: started, read, asked, and ended."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -44,6 +45,16 @@ def descendants(pid: int) -> list[int]:
     while wave:
         wave = [child for child, parent in parents.items() if parent in wave]
         found += wave
+    return found
+
+
+def workers(pid: int) -> list[int]:
+    """The worker processes below ``pid``, Python's own helper left out."""
+    found = []
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import multiprocessing
@@ -11,8 +12,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters import child_process
+from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.cli import output
 from gatewayz_auth.domain.errors import OperatorError, StartupError
+from gatewayz_auth.reliability.loop_watchdog import LoopWatchdog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,6 +41,7 @@ class ServedApp:
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""
         self._app = app
+        self._watchdog: LoopWatchdog | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on; no coroutine of its own, because every request comes through here."""
@@ -56,9 +60,16 @@ class ServedApp:
                 logging.getLogger("uvicorn.error").disabled = True  # all is said
             if message["type"] == "lifespan.startup.complete":
                 spare_the_collector()
+                if _is_worker() or not os.environ.get(DEV):  # whoever develops may stop at a line
+                    self._watchdog = LoopWatchdog(asyncio.get_running_loop(), Told(lambda: None).hear)
+                    self._watchdog.start()
             await send(message)
 
-        await self._app(scope, receive, send_and_keep)
+        try:
+            await self._app(scope, receive, send_and_keep)
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.stop()
 
 
 def spare_the_collector() -> None:

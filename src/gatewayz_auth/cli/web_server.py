@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from gatewayz_auth.cli.served_app import ServedApp
+from gatewayz_auth.cli.worker_processes import WorkerProcesses
 from gatewayz_auth.domain.errors import StartupError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class WebServer:
         self._taken = taken
         self._is_asked = False
         self._tell = asked_to_end
-        self._supervisor: _Supervisor | None = None
+        self._supervisor: WorkerProcesses | None = None
         self._config = uvicorn.Config(
             _APPLICATION,
             factory=True,
@@ -60,7 +59,7 @@ class WebServer:
             if self._config.workers == 1:
                 _Server(self._config, self._asked).run(sockets=[self._taken])
             else:
-                self._supervisor = _Supervisor(self._config, [self._taken], self._asked)
+                self._supervisor = WorkerProcesses(self._config, [self._taken], self._asked)
                 self._supervisor.run()
         except SystemExit:
             if not self._is_asked:
@@ -88,17 +87,3 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._asked_to_end()
         super().handle_exit(sig, frame)
-
-
-class _Supervisor(Multiprocess):
-    """Over several."""
-
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], asked_to_end: Callable[[], None]) -> None:
-        super().__init__(config, sockets)
-
-        def handle(number: int, _: Any) -> None:  # noqa: ANN401 - a frame
-            asked_to_end()
-            self.signal_queue.append(number)
-
-        for wanted in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(wanted, handle)

@@ -20,11 +20,14 @@ EXIT_CODE = 70
 """``EX_SOFTWARE``: an internal fault."""
 
 _LOOKS = 10
+_LAST_WORDS_S = 0.2
+"""What has been told is written by a thread of its own: so long it is given."""
 
 
 def end_process() -> None:
     """Write every thread's stack (files and lines, no values) to standard error and leave without tidying."""
     faulthandler.dump_traceback(all_threads=True)
+    threading.Event().wait(_LAST_WORDS_S)
     os._exit(EXIT_CODE)
 
 

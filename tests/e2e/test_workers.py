@@ -1,0 +1,98 @@
+"""Several workers: one that hangs is replaced, and meanwhile the others sign people in."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.support.faults import Faulted, Line
+from tests.support.serving import CLOCK, is_gone, workers
+
+from gatewayz_auth.adapters.child_process import wait_until
+
+REPLACED_WITHIN_S = 10.0
+HANGS_ON_REQUEST = Path(__file__).with_name("hanging_worker.py")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, postgres_server, valkey_server):
+    """Two workers over real neighbours."""
+    url = postgres_server.database()
+    with Faulted(tmp_path_factory.mktemp("workers"), url, valkey_server.url) as faulted:
+        yield faulted.start(workers=2, program=HANGS_ON_REQUEST)
+        faulted.serving.end()
+    postgres_server.drop(url)
+
+
+def running(world):
+    return workers(world.serving.process.pid)
+
+
+def served_until_replaced(world, lost, people):
+    """The replies to people who went on to come while ``lost`` hung, until another stands in its place and serves."""
+    replies = []
+
+    def is_replaced():
+        replies.extend(world.ask(people))
+        return is_gone(lost) and len(running(world)) == 2 and lost not in running(world)
+
+    assert wait_until(is_replaced, CLOCK, REPLACED_WITHIN_S), "it was not replaced"
+    return replies
+
+
+def test_a_stopped_worker_is_replaced_and_nobody_who_comes_meanwhile_notices(world):
+    people = world.people("steady", 4)
+    assert {reply.status for reply in world.ask(people)} == {200}
+    lost = running(world)[0]
+    os.kill(lost, signal.SIGSTOP)
+    replies = served_until_replaced(world, lost, people)
+    assert {reply.status for reply in replies} == {200}
+    assert max(reply.took_s for reply in replies) <= 1.0
+    assert world.said("A worker process does not answer and is replaced") == 1
+
+
+def test_a_worker_that_is_killed_is_replaced(world):
+    people = world.people("steady", 4)
+    lost = max(running(world))
+    os.kill(lost, signal.SIGKILL)
+    assert {reply.status for reply in served_until_replaced(world, lost, people)} == {200}
+
+
+async def asked(port, body):
+    """The reply to ``body``, on a new connection where the worker behind the first one ended: any client does that."""
+    for _ in range(2):
+        line = Line(port)
+        try:
+            return await line.ask(body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            continue
+        finally:
+            await line.hang_up()
+    return pytest.fail("it was answered by nobody")
+
+
+def test_a_worker_whose_event_loop_hangs_ends_itself_and_is_replaced(world):
+    before = running(world)
+    people = world.people("steady", 2)
+
+    async def hang():
+        line = Line(world.serving.port)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await line.ask(world.body("did:privy:hang"))
+            pytest.fail("it did not hang")
+        await line.hang_up()
+
+    async def until_replaced():
+        hanging = asyncio.ensure_future(hang())
+        replies = []
+        while not any(map(is_gone, before)) or len(running(world)) < 2:
+            replies += await asyncio.gather(*(asked(world.serving.port, body) for body in people))
+        await hanging
+        return replies
+
+    replies = asyncio.run(asyncio.wait_for(until_replaced(), REPLACED_WITHIN_S))
+    assert {reply.status for reply in replies} == {200}
+    assert world.said("The event loop is blocked") == 1
+    assert world.said("A worker process ended by itself and is replaced") >= 1
