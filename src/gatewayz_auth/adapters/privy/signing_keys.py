@@ -11,7 +11,8 @@ from gatewayz_auth.adapters.privy.key_fetch import KeyFetch
 from gatewayz_auth.adapters.privy.key_file import KeyFile
 from gatewayz_auth.adapters.privy.key_set import KeySet, UnusableKeysError, read_jwks, read_pem
 from gatewayz_auth.domain.errors import NeighbourUnavailable, SettingsError
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.reliability.facts import tell_nobody
+from gatewayz_auth.reliability.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.reliability.facts import Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class SigningKeys:
     """Holds the keys of ``PRIVY_VERIFICATION_KEY`` (``pem``) and those behind ``PRIVY_JWKS_URL`` (``jwks_url``).
 
     What was good stays until something good replaces it, over failures and, in ``state_dir``, over restarts. Belongs to
-    one event loop; ``start`` and ``close`` own the task. ``SettingsError`` where neither source is given or ``pem`` is
-    not usable.
+    one event loop; ``start`` and ``close`` own the task, which starts again should it ever die (``tell`` hears of it).
+    ``SettingsError`` where neither source is given or ``pem`` is not usable.
     """
 
     def __init__(  # noqa: PLR0913 - its two sources and the doors it needs
@@ -65,6 +67,7 @@ class SigningKeys:
         clock: Clock,
         entropy: Entropy,
         limits: RefreshLimits = DEFAULT_LIMITS,
+        tell: Tell = tell_nobody,
     ) -> None:
         if pem is None and jwks_url is None:
             raise SettingsError(["PRIVY_VERIFICATION_KEY is missing, and PRIVY_JWKS_URL too"])
@@ -81,7 +84,8 @@ class SigningKeys:
         self._file = None if jwks_url is None else KeyFile(state_dir, jwks_url)
         self._wanted = asyncio.Event()
         self._wanted_at_s = -math.inf
-        self._tasks = OwnedTasks("privy keys", 1)
+        self._supervisor = Supervisor(entropy, tell)
+        self._is_started = False
 
     @property
     def known(self) -> int:
@@ -109,18 +113,20 @@ class SigningKeys:
 
     async def start(self) -> None:
         """Take up what the last run kept and begin to refresh; waits for no network."""
-        if self._file is None or self._fetch is None or self._tasks.is_full:
+        if self._file is None or self._fetch is None or self._is_started:
             return
+        self._is_started = True
         self._fetch.prepare()
         kept = self._file.load()
         if kept is not None:
             self._replace(kept.keys)
             self.last_refresh_at_s = kept.fetched_at_s
-        self._tasks.spawn(self._refresh_for_ever(), "refresh")
+        self._supervisor.start("refresh signing keys", self._refresh_for_ever)
 
     async def close(self) -> None:
         """End the refreshing for good, within two seconds; the keys stay."""
-        await self._tasks.close(1.0)
+        self._is_started = True
+        await self._supervisor.close(1.0)
         if self._fetch is not None:
             await self._fetch.close()
 

@@ -375,3 +375,34 @@ def test_pauses_grow_with_failures_are_bounded_and_jitter_only_shortens_them():
     limits = RefreshLimits()
     assert [limits.pause_s(failures, 0) for failures in (0, 1, 2, 3, 4, 5, 1000)] == [600, 5, 10, 20, 40, 60, 60]
     assert limits.pause_s(0, 0.999) > 480
+
+
+def test_refreshing_that_dies_starts_again_and_is_told(tmp_path, monkeypatch):
+    asked, facts = [], []
+
+    def break_once(*_):
+        asked.append(1)
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return False
+
+    monkeypatch.setattr(SigningKeys, "_fail", break_once)
+
+    async def main():
+        keys = SigningKeys(
+            pem=None,
+            jwks_url="http://127.0.0.1:1/jwks.json",
+            state_dir=tmp_path,
+            clock=ManualClock(),
+            entropy=SeededEntropy(1),
+            limits=QUICK,
+            tell=facts.append,
+        )
+        await keys.start()
+        async with asyncio.timeout(5):
+            while len(asked) < 2:
+                await asyncio.sleep(0.01)
+        await keys.close()
+
+    asyncio.run(main())
+    assert [(type(fact).__name__, fact.error) for fact in facts] == [("TaskRestarted", "ZeroDivisionError")]
