@@ -1,0 +1,76 @@
+"""The audit log, and what hangs on an account: referrals, codes, the ledger; and erasing all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.audit import AuditEntry
+from gatewayz_auth.service.records import Listed, More
+
+if TYPE_CHECKING:
+    from gatewayz_auth.adapters.postgres.calls import Call
+    from gatewayz_auth.adapters.postgres.pool import Pool, Row
+    from gatewayz_auth.reliability.clock import Clock
+
+MOST = 200
+ERASE_LIMIT_S = 8.0
+"""A search through every table takes longer than a look-up."""
+
+
+class PostgresRecords:
+    """``service.audit.AuditLog`` and ``service.records.Records``; each call ends within ``limit_s`` seconds."""
+
+    def __init__(self, pool: Pool, call: Call, clock: Clock, limit_s: float) -> None:
+        """Keep the parts."""
+        self._pool = pool
+        self._call = call
+        self._clock = clock
+        self._limit_s = limit_s
+
+    async def add(self, who: str, what: str, subject: str, why: str) -> None:
+        """Write one entry into the audit log."""
+        await self._rows("add_audit", {"who": who, "what": what, "subject": subject, "why": why})
+
+    async def last(self, most: int) -> tuple[AuditEntry, ...]:
+        """The last entries of the audit log, newest first."""
+        rows = await self._rows("last_audit", {"most": most})
+        return tuple(AuditEntry(row["at"], row["who"], row["what"], row["subject"], row["why"]) for row in rows)
+
+    async def more_of(self, user_id: int) -> More:
+        """What hangs on the account, the newest ``MOST`` of each kind."""
+        row = (await self._rows("more_of_user", {"user_id": user_id, "most": MOST}))[0]
+        return More(row["last_sign_in_at"], tuple(row["referrals"]), tuple(row["codes"]), tuple(row["ledger"]))
+
+    async def erase(self, user_id: int) -> bool:
+        """Take the person out of every table but the ledger; False where nobody has this id."""
+        rows = await self._rows("erase_user", {"user_id": user_id}, ERASE_LIMIT_S)
+        return bool(rows[0]["is_erased"])
+
+    async def forget_names_in_changes(self, user_id: int) -> None:
+        """Take the person's names out of what processes are told."""
+        await self._rows("forget_names_in_changes", {"user_id": user_id}, ERASE_LIMIT_S)
+
+    async def traces(self, parts: tuple[str, ...], words: tuple[str, ...]) -> dict[str, int]:
+        """Where any of these still stands, by table and column."""
+        rows = await self._rows("find_traces", {"parts": list(parts), "words": list(words)}, ERASE_LIMIT_S)
+        return {row["place"]: row["rows"] for row in rows}
+
+    async def list_users(self, after: int, most: int) -> tuple[Listed, ...]:
+        """People in the order of their ids."""
+        return tuple(Listed(**row) for row in await self._rows("list_users", {"after": after, "most": most}))
+
+    async def find_users(self, text: str, most: int) -> tuple[Listed, ...]:
+        """People one of whose names begins with ``text``."""
+        return tuple(Listed(**row) for row in await self._rows("find_users", {"text": text, "most": most}))
+
+    async def _rows(self, name: str, parameters: dict[str, Any], limit_s: float | None = None) -> list[Row]:
+        limit_s = limit_s or self._limit_s
+        deadline = Deadline.after(self._clock.monotonic_s(), limit_s)
+        return await self._call(
+            lambda: self._pool.rows(name, parameters, deadline.left_s(self._clock.monotonic_s())),
+            key="operators",
+            deadline=deadline,
+            own_limit_s=limit_s,
+            operation=name,
+        )

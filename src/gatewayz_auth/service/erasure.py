@@ -1,0 +1,124 @@
+"""Takes a person out of everything that we keep, and proves it by a search for what they were called."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gatewayz_auth.domain.users import folded_username
+
+if TYPE_CHECKING:
+    from gatewayz_auth.domain.cached_person import CachedPerson
+    from gatewayz_auth.domain.users import Account
+    from gatewayz_auth.service.people import Directory
+    from gatewayz_auth.service.records import Records
+
+FOLLOWED_AFTER_S = 3.0
+"""By then every process that is up has read that the person is gone; one that has not trusts nothing it remembers."""
+
+
+class SharedMemory(Protocol):
+    """What processes share, as an erasure sees it: never raises, bounded to 50 ms a call."""
+
+    async def get(self, privy_id: str) -> CachedPerson | None:
+        """Whatever is remembered of a Privy id, last known good included."""
+        ...
+
+    async def get_by_username(self, username: str) -> CachedPerson | None:
+        """Whatever is remembered of a username."""
+        ...
+
+    async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:
+        """Drop all of it; False where that could not be done."""
+        ...
+
+
+class KeptLogs(Protocol):
+    """The log files that we keep by name."""
+
+    async def mask(self, parts: tuple[str, ...], usernames: tuple[str, ...]) -> int:
+        """Overwrite every place where these stand; how many places that were."""
+        ...
+
+    async def traces(self, parts: tuple[str, ...], usernames: tuple[str, ...]) -> dict[str, int]:
+        """Where any of these still stands, by file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became of it: ``left`` says where a name still stands, by place; empty where the search found nothing."""
+
+    user_id: int
+    log_places: int
+    left: dict[str, int]
+
+    @property
+    def sentence(self) -> str:
+        """What was done, and what the search says."""
+        done = f"User {self.user_id} is erased from every table, every cache and the logs; the ledger keeps the number."
+        if self.left:
+            return f"{done} But the old names still stand in {', '.join(sorted(self.left))}."
+        return f"{done} A search for the old names found nothing."
+
+
+def names_of(account: Account) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What to search for: texts that are the person's alone wherever they stand; words that only whole values tell."""
+    alone = (
+        account.privy_user_id,
+        account.email,
+        account.claimed_email,
+        account.phone_number,
+        account.claimed_phone_number,
+    )
+    words = (account.username, folded_username(account.username), account.display_name)
+    return tuple({text for text in alone if text}), tuple({text for text in words if text})
+
+
+class Erasure:
+    """Erases one person at a time; everything is bounded, and what was begun can be done again."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        records: Records,
+        shared: SharedMemory | None,
+        logs: KeptLogs,
+        followed_after_s: float = FOLLOWED_AFTER_S,
+    ) -> None:
+        """Keep the parts."""
+        self._directory = directory
+        self._records = records
+        self._shared = shared
+        self._logs = logs
+        self._followed_after_s = followed_after_s
+
+    async def erase(self, user_id: int) -> Erased | None:
+        """Erase and search; None where nobody has this id. Takes some seconds: every process is to hear of it first."""
+        account = await self._directory.by_user_id(user_id)
+        if account is None or not await self._records.erase(user_id):
+            return None
+        parts, words = names_of(account)
+        await self._forget(account)
+        await asyncio.sleep(self._followed_after_s)
+        await self._forget(account)  # what was under way when the person was erased may have been written since
+        await self._records.forget_names_in_changes(user_id)
+        places = await self._logs.mask(parts, words)
+        left = await self._records.traces(parts, words)
+        left |= await self._logs.traces(parts, words)
+        left |= await self._remembered(account)
+        return Erased(user_id, places, left)
+
+    async def _forget(self, account: Account) -> None:
+        if self._shared is not None and account.privy_user_id is not None:
+            name = folded_username(account.username)
+            await self._shared.forget(account.privy_user_id, name, also_last_known_good=True)
+
+    async def _remembered(self, account: Account) -> dict[str, int]:
+        if self._shared is None:
+            return {}
+        found = await self._shared.get_by_username(folded_username(account.username))
+        if found is None and account.privy_user_id is not None:
+            found = await self._shared.get(account.privy_user_id)
+        return {} if found is None or found.account.user_id != account.user_id else {"Redis": 1}

@@ -1,0 +1,142 @@
+"""The audit log cannot be edited, and who is erased stands nowhere any more but in the ledger, by number."""
+
+import asyncio
+import contextlib
+import json
+
+import psycopg
+import pytest
+from tests.support.accounts import CLOCK, postgres_accounts, soon
+from tests.support.newcomers import wanted
+
+from gatewayz_auth.adapters.kept_logs import KeptLogs
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
+from gatewayz_auth.adapters.postgres.records import PostgresRecords
+from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.service.audit import without_names
+from gatewayz_auth.service.erasure import Erasure
+
+ADA = "did:privy:ada"
+
+
+@contextlib.asynccontextmanager
+async def world(database_url):
+    """Accounts, records and a directory on one database."""
+    async with postgres_accounts(database_url) as (accounts, pool):
+        call = GuardedCall(CLOCK, Abandoned())
+        records = PostgresRecords(pool, call, CLOCK, 2.0)
+        yield accounts, records, PostgresDirectory(pool, call, CLOCK, 2.0)
+
+
+@pytest.fixture
+def plain(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE gatewayz_auth.audit SET who = 'nobody'",
+        "DELETE FROM gatewayz_auth.audit",
+        "TRUNCATE gatewayz_auth.audit",
+    ],
+)
+def test_nobody_edits_the_audit_log(database_url, plain, statement):
+    async def story():
+        async with world(database_url) as (_, records, _directory):
+            await records.add("grace (console)", "disable", "user 7", "asked to")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append only"):
+                plain.execute(statement)
+            (entry,) = await records.last(10)
+            assert (entry.who, entry.what, entry.subject, entry.why) == (
+                "grace (console)", "disable", "user 7", "asked to",
+            )  # fmt: skip
+
+    asyncio.run(story())
+
+
+def test_who_is_erased_stands_nowhere_and_the_ledger_keeps_its_number(database_url, plain, tmp_path):
+    log = tmp_path / "app.log"
+    lines = [
+        json.dumps({"message": f"Cache hit for Privy ID: {ADA}", "user_id": 1}),
+        json.dumps({"message": f"Cache hit for Privy ID: {ADA}-the-second"}),
+        json.dumps({"message": "Cache hit for username: ada"}),
+        json.dumps({"message": "adapters of ada are not meant"}),
+    ]
+    log.write_text("\n".join(lines) + "\n")
+    (tmp_path / "app.log.1").write_text(f"an older one: {ADA}\n")
+
+    async def story():
+        async with world(database_url) as (accounts, records, directory):
+            asked = wanted(ADA, username="ada", display_name="Ada L.", verified_email="ada@example.com")
+            user_id = (await accounts.find_or_make(asked, soon())).account.user_id
+            bob = wanted("did:privy:bob", username="bob", referral_code="ADA1")
+            await accounts.find_or_make(bob, soon())
+            plain.execute("UPDATE users SET credits = credits + 1 WHERE id = %s", [user_id])
+            before = plain.execute("SELECT sum(amount) FROM credit_entries WHERE user_id = %s", [user_id]).fetchone()
+            erased = await Erasure(directory, records, None, KeptLogs(log), 0.0).erase(user_id)
+            assert erased.left == {}
+            assert erased.log_places == 3
+            assert "found nothing" in erased.sentence
+            assert await directory.by_user_id(user_id) is None
+            after = plain.execute("SELECT sum(amount) FROM credit_entries WHERE user_id = %s", [user_id]).fetchone()
+            assert after == before
+            for table in ("users", "api_keys"):
+                assert plain.execute(f"SELECT 1 FROM {table} WHERE {'id' if table == 'users' else 'user_id'} = %s",  # noqa: S608 - two names of our own
+                                     [user_id]).fetchone() is None  # fmt: skip
+            assert await directory.by_username("bob") is not None
+            assert await Erasure(directory, records, None, KeptLogs(log), 0.0).erase(user_id) is None
+            again = await accounts.find_or_make(wanted(ADA, username="ada"), soon())
+            assert again.is_new
+            assert again.account.user_id != user_id
+
+    asyncio.run(story())
+    kept = log.read_text().splitlines()
+    assert [len(line) for line in kept] == [len(line) for line in lines], "masked in place, so that no line is lost"
+    assert ADA not in kept[0]
+    assert kept[1:2] + kept[3:] == lines[1:2] + lines[3:], "others and plain words are left alone"
+    assert "ada" not in kept[2].partition("username")[2]
+    assert ADA not in (tmp_path / "app.log.1").read_text()
+
+
+def test_the_search_finds_a_name_that_was_left_somewhere(database_url, plain):
+    async def story():
+        async with world(database_url) as (accounts, records, directory):
+            user_id = (await accounts.find_or_make(wanted(ADA, username="ada"), soon())).account.user_id
+            plain.execute("INSERT INTO gatewayz_auth.audit (who, what, subject, why) VALUES ('a', 'b', 'c', %s)", [ADA])
+            erased = await Erasure(directory, records, None, KeptLogs(None), 0.0).erase(user_id)
+            assert erased.left == {"gatewayz_auth.audit.why": 1}
+            assert "gatewayz_auth.audit.why" in erased.sentence
+
+    asyncio.run(story())
+
+
+def test_people_are_listed_by_id_and_found_by_how_a_name_begins(database_url):
+    async def story():
+        async with world(database_url) as (accounts, records, _):
+            for name in ("ada", "adam", "bob"):
+                asked = wanted(f"did:privy:{name}", username=name, verified_email=f"{name}@example.com")
+                await accounts.find_or_make(asked, soon())
+            assert [one.username for one in await records.list_users(0, 2)] == ["ada", "adam"]
+            assert [one.username for one in await records.list_users(2, 9)] == ["bob"]
+            assert [one.username for one in await records.find_users("AD", 9)] == ["ada", "adam"]
+            assert [one.username for one in await records.find_users("did:privy:b", 9)] == ["bob"]
+            assert await records.find_users("%", 9) == ()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("asked by did:privy:ada himself", "asked by (left out) himself"),
+        ("mail from ada@example.com", "mail from (left out)"),
+        ("she rang from +49 170 1234567", "she rang from (left out)"),
+        ("ticket 4711\nsecond line", "ticket 4711 second line"),
+        ("x" * 900, "x" * 500),
+    ],
+)
+def test_a_reason_that_names_a_person_is_kept_without_the_name(given, kept):
+    assert without_names(given) == kept
