@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "serve": "start the service; with --dev everything that it needs as well",
+    "worker": "work referrals and mail off; several share the work",
     "migrate": "bring the database to the newest schema",
     "users": "look a person up; keep them out or let them in; forget what is remembered of them",
     "dev-token": "print a sign-in's body with development tokens",

@@ -16,6 +16,7 @@ from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.migrate import migrate
 from gatewayz_auth.cli import listener, output
 from gatewayz_auth.cli.announcement import Announcement, Announcer
+from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
 from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
 from gatewayz_auth.cli.ending import Ending
 from gatewayz_auth.cli.served_app import DEV, ServedApp
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     import socket
 
 EXAMPLE = "gatewayz-auth serve --dev --port 8123"
-_END_WITH_PARENT = "GATEWAYZ_AUTH_END_WITH_PARENT"  # set by `make run`, which then leaves nothing behind
 _DEV_GRACE_S, _DEV_LIMIT_S = 2, 2.6  # with 1.2 s for the embedded servers all is gone within 4 s
 _FAILED_LIMIT_S = 1  # between a start that failed and the end, whatever is deaf to being cancelled
 _GRACE_OVER_BUDGET_S, _LIMIT_OVER_GRACE_S = 2, 5
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; 0 when it was asked to end."""
-    if os.environ.get(_END_WITH_PARENT):
+    if os.environ.get(END_WITH_PARENT):
         child_process.end_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -73,6 +73,7 @@ class _Run:
         self._environ = load_environment(Path.cwd())
         self._settings = read_settings(self._environ, dev=arguments.dev)
         self._clock = SystemClock()
+        self._worker = DevWorker()
         self._output = sys.stdout if arguments.dev and not arguments.json else sys.stderr
 
     def all(self, stack: ExitStack) -> None:
@@ -96,6 +97,9 @@ class _Run:
         if settings.dev or brings_servers:
             self._migrate()
         self._progress("Starting the service ...")
+        stack.callback(self._worker.stop)
+        if settings.dev:
+            self._worker.start()
         self._serve(taken, servers, stack)
 
     def _hand_over(self, servers: EmbeddedServers, folder: StateFolder) -> None:
@@ -124,6 +128,7 @@ class _Run:
             if ServedApp.failure:
                 output.fault(StartupError.code, ServedApp.failure, as_json=self._arguments.json)
             web.kill_workers()
+            self._worker.stop()
             servers.stop()
             os._exit(1)
 
@@ -132,7 +137,12 @@ class _Run:
         failed = Ending(_FAILED_LIMIT_S, force)
         stack.callback(failed.reached)
         ServedApp.on_failure = failed.begin
-        web = WebServer(taken, workers=self._arguments.workers, grace_s=grace_s, asked_to_end=ending.begin)
+
+        def asked() -> None:
+            ending.begin()
+            self._worker.ask_to_end()
+
+        web = WebServer(taken, workers=self._arguments.workers, grace_s=grace_s, asked_to_end=asked)
         where = listener.address_of(taken), listener.url_of(taken)
         announcer = Announcer(*where, self._clock, self._announce, dev=dev)
         stack.callback(announcer.stop)

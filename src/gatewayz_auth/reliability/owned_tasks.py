@@ -64,6 +64,14 @@ class OwnedTasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._tell(TaskFailed(self._name, task.get_name(), type(error).__name__))
 
+    async def join(self, limit_s: float) -> bool:
+        """Wait ``limit_s`` seconds at most for all to end by themselves; whether they have."""
+        tasks = self._tasks - {asyncio.current_task()}
+        if tasks:
+            _, running = await asyncio.wait(tasks, timeout=max(0.0, limit_s))
+            return not running
+        return True
+
     async def close(self, limit_s: float) -> tuple[str, ...]:
         """Take no more, cancel all, wait ``limit_s`` seconds at most; the names of tasks that would not end."""
         self._is_closed = True

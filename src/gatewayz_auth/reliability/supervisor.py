@@ -52,6 +52,10 @@ class Supervisor:
         """Run ``work`` now and again whenever it fails, until ``close``."""
         self._tasks.spawn(self._keep(name, work), name)
 
+    async def join(self, limit_s: float) -> bool:
+        """Wait ``limit_s`` seconds at most for all to be done by themselves; whether they are."""
+        return await self._tasks.join(limit_s)
+
     async def close(self, limit_s: float) -> tuple[str, ...]:
         """End all; wait ``limit_s`` seconds at most; the names of tasks that would not end."""
         return await self._tasks.close(limit_s)

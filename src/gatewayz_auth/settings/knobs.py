@@ -106,6 +106,20 @@ KNOBS: tuple[Knob, ...] = (
     ),
     Knob("REFERRAL_MODE", "background", "background, inline or nightly", "When referrals are processed.", "background"),
     Knob(
+        "REFERRAL_CODE_MAX_USES",
+        None,
+        "times, 1 to 1000000000",
+        "How often one referral code is rewarded; none: as often as it is used.",
+        "100",
+    ),
+    Knob(
+        "REFERRAL_DAILY_CAP",
+        None,
+        "sign-ups, 1 to 1000000000",
+        "For how many sign-ups of one day (UTC) one referrer is rewarded; none: for all.",
+        "20",
+    ),
+    Knob(
         "LAST_KNOWN_GOOD_MAX_AGE",
         "86400",
         "seconds, 0 to 2592000",

@@ -24,6 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SECRET_MIN_LENGTH = 32
 _HIGHEST_PORT = 65535
+_MOST = 1_000_000_000
 _MAY_BE_EMBEDDED = frozenset({"DATABASE_URL", "REDIS_URL"})
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\s\[\]]+):([0-9]{1,5})")
 _PEM_BLOCK = re.compile(r"\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*")
@@ -71,6 +72,10 @@ class Reader:
         if not low <= int(text) <= high:
             self.fault(name, f"is {int(text)}")
         return int(text)
+
+    def count(self, name: str) -> int | None:
+        """A whole number, 1 or more; None where it is not given."""
+        return self.whole(name, 1, _MOST) if self.is_given(name) else None
 
     def timeout_s(self, name: str, not_above: tuple[str, float] | None = None) -> float:
         """Seconds above 0 and below 30; a default gives way to ``not_above`` (name, seconds), a given value may not."""

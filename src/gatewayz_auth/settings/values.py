@@ -37,6 +37,8 @@ class Settings:
     signups: str
     signup_domains: tuple[str, ...]
     referral_mode: str
+    referral_code_max_uses: int | None
+    referral_daily_cap: int | None
     last_known_good_max_age_s: float
     lookup_patience_s: float
     region: str
@@ -84,6 +86,8 @@ def read_settings(environ: Mapping[str, str], *, dev: bool) -> Settings:
         signups=signups,
         signup_domains=domains,
         referral_mode=reader.choice("REFERRAL_MODE", "background", "inline", "nightly"),
+        referral_code_max_uses=reader.count("REFERRAL_CODE_MAX_USES"),
+        referral_daily_cap=reader.count("REFERRAL_DAILY_CAP"),
         last_known_good_max_age_s=reader.number("LAST_KNOWN_GOOD_MAX_AGE", 0, 30 * _DAY_S),
         lookup_patience_s=reader.timeout_s("LOOKUP_PATIENCE", ("USER_LOOKUP_TIMEOUT", lookup_s)),
         region=_region(reader),

@@ -1,0 +1,1 @@
+"""The queue: procrastinate, over connections of ours."""
