@@ -37,7 +37,7 @@ from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.reliability.neighbour_call import NeighbourCall
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.reliability.prober import Prober
+from gatewayz_auth.reliability.prober import PROBE_LIMIT_S, Prober
 from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
@@ -118,6 +118,7 @@ class Service:
             clock=clock,
             abandoned=self.abandoned,
             on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
+            question=lambda: self.pool.rows("ping", {}, PROBE_LIMIT_S),
         )
 
         self.breaker.subscribe(self._breaker_changed)

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.faults import p99_s
+from tests.support.faults import GIVES_UP_S, p99_s
 from tests.support.serving import CLOCK, descendants
 
 from gatewayz_auth.adapters.child_process import wait_until
@@ -82,6 +84,32 @@ def test_people_are_served_soon_after_the_thaw_also_where_the_old_connections_st
     again_s = fresh_again_s(under, people)
     record_property("again", f"{again_s:.2f}")
     assert again_s <= FRESH_AGAIN_WITHIN_S
+
+
+def test_its_breaker_opens_within_a_second_of_a_freeze_under_load_also_of_one_right_after_another(
+    under, record_property
+):
+    people = [*stale(under, 20), *under.people("newcomer", 400)]
+    ended = threading.Event()
+    opened_s = []
+    with ThreadPoolExecutor(1) as pool:
+        load = pool.submit(under.keep_asking, people, CALLERS, ended.is_set)
+        try:
+            for _ in range(2):
+                opened = under.opened("postgres")
+                time.sleep(0.5)  # some load before it
+                began_s = CLOCK.monotonic_s()
+                under.postgres.freeze()
+                under.until_opened("postgres", opened, 1.0)
+                opened_s.append(CLOCK.monotonic_s() - began_s)
+                time.sleep(0.7)  # a probe is under way when it thaws
+                under.postgres.thaw()
+                under.until_served(4.0)
+        finally:
+            ended.set()
+        statuses = {reply.status for reply in load.result(GIVES_UP_S)}
+    record_property("opened", " ".join(f"{seconds:.2f}" for seconds in opened_s))
+    assert statuses == {200, 503}
 
 
 def test_with_redis_deaf_as_well_returning_people_are_served_from_the_process(under, record_property):

@@ -24,9 +24,10 @@ RENEWAL_LIMIT_S = 5.0
 class Prober:
     """While the breaker is open: a probe every ``interval_s``, ``probe_limit_s`` each, on a connection of its own.
 
-    After a good probe ``on_good_probe`` makes what callers will use (a new pool, filled), within ``renewal_limit_s``;
-    only then is the breaker told, so that callers do not fall over old connections. Both may fail in any way: the next
-    probe follows. While the breaker is not open nothing is asked.
+    After a good probe ``on_good_probe`` makes what callers will use (a new pool, filled), within ``renewal_limit_s``.
+    Then ``question`` (the probe again, where there is none) is asked over that, and how long it takes is the pace that
+    the breaker learns: the first probe also connects, and may have begun while the neighbour was still silent. All
+    three may fail in any way: the next probe follows. While the breaker is not open nothing is asked.
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class Prober:
         "_on_good_probe",
         "_probe",
         "_probe_limit_s",
+        "_question",
         "_renewal_limit_s",
     )
 
@@ -49,6 +51,7 @@ class Prober:
         clock: Clock,
         abandoned: Abandoned,
         on_good_probe: Callable[[], Awaitable[object]] | None = None,
+        question: Callable[[], Awaitable[object]] | None = None,
         interval_s: float = INTERVAL_S,
         probe_limit_s: float = PROBE_LIMIT_S,
         renewal_limit_s: float = RENEWAL_LIMIT_S,
@@ -57,6 +60,7 @@ class Prober:
         self._breaker = breaker
         self._probe = probe
         self._on_good_probe = on_good_probe
+        self._question = question or probe
         self._clock = clock
         self._abandoned = abandoned
         self._interval_s = interval_s
@@ -82,15 +86,16 @@ class Prober:
             await asyncio.sleep(max(self._interval_s / 5, self._interval_s - (self._clock.monotonic_s() - began_s)))
 
     async def _ask(self) -> bool:
-        began_s = self._clock.monotonic_s()
         if not await self._is_good(self._probe, self._probe_limit_s, "probe"):
             return False
-        took_s = self._clock.monotonic_s() - began_s
         if self._on_good_probe is not None:
             self._breaker.probe_bad()  # not usable yet, but heard of: this keeps callers from probing meanwhile
             if not await self._is_good(self._on_good_probe, self._renewal_limit_s, "renewal"):
                 return False
-        self._breaker.probe_good(took_s)
+        began_s = self._clock.monotonic_s()
+        if not await self._is_good(self._question, self._probe_limit_s, "question"):
+            return False
+        self._breaker.probe_good(self._clock.monotonic_s() - began_s)
         return True
 
     async def _is_good(self, work: Callable[[], Awaitable[object]], limit_s: float, operation: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
 from tests.support.virtual_loop import VirtualClock, deaf, in_virtual_time
 
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -23,12 +24,24 @@ class _Neighbour:
         clock = VirtualClock()
         self.abandoned = Abandoned()
         self.breaker = CircuitBreaker("postgres", BreakerLimits(), clock)
-        self.prober = Prober(self.breaker, self.probe, clock=clock, abandoned=self.abandoned, on_good_probe=self.renew)
+        self.question_takes_s = 0.01
+        self.prober = Prober(
+            self.breaker,
+            self.probe,
+            clock=clock,
+            abandoned=self.abandoned,
+            on_good_probe=self.renew,
+            question=self.question,
+        )
         self.task = asyncio.ensure_future(self.prober.run())
 
     async def probe(self):
         self.asked.append(asyncio.get_running_loop().time())
         await asyncio.sleep(60 if self.is_frozen else self.probe_takes_s)
+
+    async def question(self):
+        assert self.renewed, "asked before there was anything to ask over"
+        await asyncio.sleep(60 if self.is_frozen else self.question_takes_s)
 
     async def renew(self):
         self.renewed.append(self.breaker.phase)
@@ -93,6 +106,30 @@ async def test_after_the_thaw_connections_are_made_first_and_callers_come_in_aft
     asked = len(neighbour.asked)
     await asyncio.sleep(10)
     assert len(neighbour.asked) == asked
+    await neighbour.end()
+
+
+@in_virtual_time
+@pytest.mark.parametrize("question_takes_s", [0.01, 0.4])
+async def test_the_pace_is_that_of_a_question_on_a_connection_that_stands(question_takes_s):
+    neighbour = _Neighbour(probe_takes_s=0.9, renewal_takes_s=2.0)
+    neighbour.question_takes_s = question_takes_s
+    await neighbour.open()
+    neighbour.is_frozen = False
+    await neighbour.until_not_open()
+    assert neighbour.breaker.state.pace_s == pytest.approx(question_takes_s)
+    await neighbour.end()
+
+
+@in_virtual_time
+async def test_a_question_that_is_not_answered_keeps_it_open_though_the_probe_was_good():
+    neighbour = _Neighbour()
+    neighbour.question_takes_s = 60
+    await neighbour.open()
+    neighbour.is_frozen = False
+    await asyncio.sleep(10)
+    assert neighbour.breaker.phase is Phase.OPEN
+    assert len(neighbour.renewed) > 3
     await neighbour.end()
 
 

@@ -1,0 +1,2 @@
+-- Whether the database answers, and how soon.
+SELECT 1 AS answers
