@@ -131,7 +131,9 @@ def test_the_lifetime_may_come_from_the_environment(cache, monkeypatch, redis_ur
 
 
 @pytest.mark.parametrize(
-    "user", [{"f": object()}, {1: "x"}, {"big": "x" * 20_000}, ["no", "dict"], None, {"s": {1, 2}}], ids=str
+    "user",
+    [{"f": object()}, {1: "x"}, {"big": "x" * 20_000}, ["no", "dict"], None, {"s": {1, 2}}],
+    ids=["object", "number", "big", "list", "none", "set"],
 )
 def test_what_cannot_be_remembered_is_false_and_no_error(cache, user):
     assert cache.cache_user_by_privy_id(ADA, user) is False
