@@ -26,6 +26,7 @@ from gatewayz_auth.adapters.redis.codec import Codec
 from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
 from gatewayz_auth.adapters.told import Told
+from gatewayz_auth.bootstrap_referrals import ReferralSide
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -133,6 +134,7 @@ class Service:
             patience_s=settings.lookup_patience_s,
             lookup_limit_s=settings.user_lookup_timeout_s,
         )
+        resealing = Resealing(self.keyring, self.directory, self.tasks)
         self.cache = AuthCache(
             policy,
             self.accounts,
@@ -141,13 +143,25 @@ class Service:
             self.shared,
             self.flights,
             self.breaker,
-            Resealing(self.keyring, self.directory, self.tasks),
+            resealing,
             self.tasks,
             self.sign_in_log,
             clock,
             entropy,
         )
-        self.follow_changes = FollowChanges(PostgresChanges(self.pool, aside, clock, 1.0), self.cache, clock)
+        self.referrals = ReferralSide(
+            lambda: self.cache.policy,
+            self.pool,
+            call,
+            self.breaker,
+            self.keyring,
+            resealing,
+            self.tasks,
+            clock,
+            entropy,
+        )
+        changes = PostgresChanges(self.pool, aside, clock, 1.0)
+        self.follow_changes = FollowChanges(changes, self.cache, self.referrals.check, clock=clock)
         self.health = Health(
             Vitals(
                 breaker=lambda: self.breaker.phase.value,
@@ -232,6 +246,7 @@ class Service:
         """End everything, each part within a second."""
         await self.tasks.close(CLOSE_LIMIT_S)
         await self.flights.close(CLOSE_LIMIT_S)
+        await self.referrals.close(CLOSE_LIMIT_S)
         await self.abandoned.close(CLOSE_LIMIT_S)
         await self.keys.close()
         for redis in (self.shared, self.redis_probe):
@@ -253,7 +268,7 @@ class Service:
         """What the web side is made of."""
         settings = self.settings
         listener = Listener.ONLY if settings.ops_listen is None else Listener.PUBLIC
-        routers = [admin_routes(self.people)]
+        routers = [admin_routes(self.people), self.referrals.routes(settings.auth_query_timeout_s)]
         if self.issuer is not None:
             routers.append(development_routes(self._issue(self.issuer)))
         answered, utc_now_s = self.sign_in_log.answered, self.clock.utc_now_s

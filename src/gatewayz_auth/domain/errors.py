@@ -7,6 +7,7 @@
     │   ├── RequestNotUnderstood     not_json, or fields that are missing or wrong
     │   ├── TokenNotAccepted         the proof does not hold
     │   ├── SubjectMismatch          a good proof, of somebody else
+    │   ├── ApiKeyNotAccepted        no API key, junk, one that was never made or that was revoked
     │   ├── AccountDisabled          known, and not let in
     │   ├── SignupsClosed            a newcomer where newcomers are not taken
     │   └── RateLimited              asked too often
@@ -76,6 +77,12 @@ class SubjectMismatch(Refused):
     """The token is good and proves somebody other than ``user.id``."""
 
     code = "subject_mismatch"
+
+
+class ApiKeyNotAccepted(Refused):
+    """An API key is missing, is junk, was never made or was revoked; which of these is said to nobody."""
+
+    code = "api_key_not_accepted"
 
 
 class AccountDisabled(Refused):

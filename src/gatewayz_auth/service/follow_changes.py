@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from gatewayz_auth.domain.errors import NotKnown
 
 if TYPE_CHECKING:
-    from gatewayz_auth.domain.changes import ChangesRead
+    from collections.abc import Iterable
+
+    from gatewayz_auth.domain.changes import Change, ChangesRead
     from gatewayz_auth.reliability.clock import Clock
-    from gatewayz_auth.service.auth_cache import AuthCache
 
 READ_EVERY_S = 0.5
 """Half of the second within which a change must be noticed; the other half is for the reading itself."""
@@ -24,15 +25,31 @@ class ChangesSource(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Whoever remembers something of people or keys; none of this waits or raises."""
+
+    def notice(self, changes: Iterable[Change], version: int) -> None:
+        """Follow ``changes``; ``version`` is the newest change known now."""
+        ...
+
+    def outdate_all(self, version: int = 0) -> None:
+        """Trust nothing of before ``version`` as fresh any more."""
+        ...
+
+    def forget_what_redis_missed(self) -> None:
+        """Tell Redis again what it was told in vain."""
+        ...
+
+
 class FollowChanges:
-    """Tells ``cache`` of every change; where some may have been missed, that nothing is fresh any more."""
+    """Tells all ``followers`` of every change; where some may have been missed, that nothing is fresh any more."""
 
     def __init__(
-        self, source: ChangesSource, cache: AuthCache, clock: Clock, read_every_s: float = READ_EVERY_S
+        self, source: ChangesSource, *followers: Follower, clock: Clock, read_every_s: float = READ_EVERY_S
     ) -> None:
         """Follow nothing before ``run``."""
         self._source = source
-        self._cache = cache
+        self._followers = followers
         self._clock = clock
         self._heard_s = clock.monotonic_s()
         self._read_every_s = read_every_s
@@ -42,12 +59,14 @@ class FollowChanges:
         try:
             read = await self._source.read()
         except NotKnown:
-            self._cache.forget_what_redis_missed()  # in an outage above all: last known good is given from there
+            for follower in self._followers:
+                follower.forget_what_redis_missed()  # in an outage above all: last known good is given from there
             return False
         self._heard_s = self._clock.monotonic_s()
-        if read.is_gap:
-            self._cache.outdate_all(read.version)
-        self._cache.notice(read.changes, read.version)
+        for follower in self._followers:
+            if read.is_gap:
+                follower.outdate_all(read.version)
+            follower.notice(read.changes, read.version)
         return True
 
     def silent_for_s(self) -> float:

@@ -52,6 +52,10 @@ _TABLE = (
     Problem(
         "token_not_accepted", 401, "Token not accepted", "No token, or one that is not accepted.", "refused", _BEARER
     ),
+    Problem(
+        "api_key_not_accepted", 401, "API key not accepted", "No API key, or one that is not accepted.", "refused",
+        _BEARER,
+    ),
     Problem("subject_mismatch", 403, "Not your account", "The token was made for somebody other than user.id.",
             "refused"),
     Problem("account_disabled", 403, "Account disabled", "This account is disabled.", "refused"),

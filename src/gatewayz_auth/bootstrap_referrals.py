@@ -1,0 +1,69 @@
+"""Composed for ``bootstrap``: who shows which API key, and the referral routes over that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.adapters.postgres.api_keys import PostgresApiKeys
+from gatewayz_auth.adapters.postgres.referral_codes import PostgresReferralCodes
+from gatewayz_auth.reliability.single_flight import SingleFlight
+from gatewayz_auth.service.api_key_check import ApiKeyCheck
+from gatewayz_auth.service.referral_codes import ReferralCodes
+from gatewayz_auth.web.routes.referral import referral_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import APIRouter
+
+    from gatewayz_auth.adapters.keyring import Keyring
+    from gatewayz_auth.adapters.postgres.calls import Call
+    from gatewayz_auth.adapters.postgres.pool import Pool
+    from gatewayz_auth.domain.key_holder import CheckedKey
+    from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+    from gatewayz_auth.service.auth_cache import CachePolicy
+    from gatewayz_auth.service.resealing import Resealing
+
+
+class ReferralSide:
+    """``check`` (API keys, for other routes too) and ``codes``; asks the database as the sign-in does, by ``call``."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, in reading order
+        self,
+        policy: Callable[[], CachePolicy],
+        pool: Pool,
+        call: Call,
+        breaker: CircuitBreaker,
+        keyring: Keyring,
+        resealing: Resealing,
+        tasks: OwnedTasks,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Compose it of parts that others own."""
+        limit_s = policy().lookup_limit_s
+        self._clock = clock
+        self._flights: SingleFlight[CheckedKey] = SingleFlight("postgres", clock)
+        self.check = ApiKeyCheck(
+            policy,
+            PostgresApiKeys(pool, call, clock, limit_s),
+            keyring,
+            self._flights,
+            breaker,
+            resealing,
+            tasks,
+            clock,
+            entropy,
+        )
+        self.codes = ReferralCodes(PostgresReferralCodes(pool, call, clock, limit_s), entropy)
+
+    def routes(self, budget_s: float) -> APIRouter:
+        """The routes, each answering within ``budget_s`` seconds."""
+        return referral_routes(self.check, self.codes, self._clock, budget_s)
+
+    async def close(self, limit_s: float) -> None:
+        """End the look-ups under way, within ``limit_s`` seconds."""
+        await self._flights.close(limit_s)

@@ -1,0 +1,210 @@
+"""Who shows this API key: junk refused at once, the rest by digest, remembered like a sign-in and as careful.
+
+Revocation: a key that was revoked, or whose owner was disabled, is refused everywhere within a second; within five
+where a message was lost; and where this process cannot reach the database at all, at the latest when the answer is
+older than ``LAST_KNOWN_GOOD_MAX_AGE``.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Protocol
+
+from gatewayz_auth.domain import api_keys
+from gatewayz_auth.domain.errors import (
+    AccountDisabled,
+    ApiKeyNotAccepted,
+    KeyNotOpened,
+    NotKnown,
+    Refused,
+)
+from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
+from gatewayz_auth.domain.key_holder import CheckedKey
+from gatewayz_auth.domain.sign_in import Source
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.auth_cache import REFRESH_AHEAD
+from gatewayz_auth.service.key_cache import KeyCache, RememberedKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gatewayz_auth.domain.changes import Change
+    from gatewayz_auth.domain.key_holder import FoundKey, KeyHolder
+    from gatewayz_auth.domain.sign_in import StoredKey
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+    from gatewayz_auth.reliability.single_flight import SingleFlight
+    from gatewayz_auth.service.auth_cache import CachePolicy
+    from gatewayz_auth.service.ports import Gate
+    from gatewayz_auth.service.resealing import Resealing
+
+LOOK_UP = "look up by API key"
+
+
+class ApiKeys(Protocol):
+    """The database, as it is asked for a key: one call, one round trip."""
+
+    async def find(self, digests: tuple[bytes, ...], deadline: Deadline) -> FoundKey | None:
+        """What stands under one of ``digests``; None is said by the database alone, else ``NotKnown``, in time."""
+        ...
+
+
+class Digester(Protocol):
+    """The keyring, as far as a key is looked up by it."""
+
+    def digests(self, api_key: str) -> list[tuple[str, bytes]]:
+        """Id and digest for each secret, newest first."""
+        ...
+
+    def open(self, key: StoredKey, user_id: int) -> str:
+        """The key in clear, or ``NotKnown`` where it was altered, moved to another row or owner, or is foreign."""
+        ...
+
+
+class ApiKeyCheck:
+    """Accepts keys for whoever is asked with one: the referral routes now, the edge of other services later.
+
+    Answers from memory while fresh; asks the database once for all who show a key at once; where that does not answer
+    in time, gives what it last knew, and says so. Remembers digests, never keys; never remembers that a key is unknown.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of
+        self,
+        policy: Callable[[], CachePolicy],
+        keys: ApiKeys,
+        vault: Digester,
+        flights: SingleFlight[CheckedKey],
+        gate: Gate,
+        resealing: Resealing,
+        tasks: OwnedTasks,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Remember nobody yet."""
+        self._policy = policy
+        self.remembered = KeyCache()
+        self._keys = keys
+        self._vault = vault
+        self._flights = flights
+        self._gate = gate
+        self._resealing = resealing
+        self._tasks = tasks
+        self._clock = clock
+        self._entropy = entropy
+        self._seen_version = 0
+        self._doubtful_below = 0
+        self._refreshing: set[bytes] = set()
+
+    async def check(self, api_key: str | None, deadline: Deadline) -> CheckedKey:
+        """Whose ``api_key`` is. ``ApiKeyNotAccepted`` and ``AccountDisabled`` are said by knowledge alone.
+
+        ``NotKnown`` before the deadline where the database does not answer and nothing trustworthy is remembered.
+        """
+        if not api_key or api_keys.tag_of(api_key) is None:
+            raise ApiKeyNotAccepted
+        digests = tuple(digest for _, digest in self._vault.digests(api_key))
+        name = digests[0]
+        entry = self.remembered.get(name)
+        trust = Freshness.EXPIRED if entry is None else self._trust(entry)
+        if entry is not None and trust in {Freshness.FRESH, Freshness.STALE}:
+            if trust is Freshness.STALE:
+                self._refresh_later(api_key, digests)
+            return self._checked(entry, Source.CACHE)
+        return await self._asked(api_key, digests, deadline, has_older=trust is Freshness.LAST_KNOWN_GOOD)
+
+    async def _asked(
+        self, api_key: str, digests: tuple[bytes, ...], deadline: Deadline, *, has_older: bool
+    ) -> CheckedKey:
+        own_limit_s = self._policy().patience_s if has_older else self._policy().lookup_limit_s
+        try:
+            self._gate.check()  # before the flight: nobody waits for a neighbour that is not asked at present
+            return await self._flights.join(
+                digests[0],
+                lambda: self._look_up(api_key, digests),
+                limit_s=deadline.limit_s(self._clock.monotonic_s(), own_limit_s),
+                operation=LOOK_UP,
+                give_up=self._gate.opening(),
+                on_expiry=self._gate.expired,
+            )
+        except NotKnown:
+            # Looked at again: a change may have been noticed while we waited, and revocation beats staleness.
+            kept = self.remembered.get(digests[0])
+            if not has_older or kept is None or self._trust(kept) is Freshness.EXPIRED:
+                raise
+            return self._checked(kept, Source.LAST_KNOWN_GOOD)
+
+    async def _look_up(self, api_key: str, digests: tuple[bytes, ...]) -> CheckedKey:
+        """Ask the database, and remember or forget by what it says."""
+        version, asked_at_s = self._seen_version, self._clock.utc_now_s()
+        deadline = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
+        found = await self._keys.find(digests, deadline)
+        if found is None or found.is_revoked:
+            self.remembered.forget(digests[0])
+            raise ApiKeyNotAccepted
+        holder, stored = found.holder, found.stored
+        # A digest finds a row; that the row is this key's and this owner's is sealed inside it.
+        if not hmac.compare_digest(self._vault.open(stored, holder.user_id).encode(), api_key.encode()):
+            raise KeyNotOpened(stored.key_id, "it is not the key that its digest says")
+        if not found.is_active:
+            self.remembered.forget(digests[0])
+            raise AccountDisabled
+        self._resealing.consider(stored, holder.user_id)
+        self._remember(digests[0], holder, version, asked_at_s)
+        return CheckedKey(holder, Source.DATABASE, 0.0)
+
+    def _remember(self, name: bytes, holder: KeyHolder, version: int, asked_at_s: float) -> None:
+        policy = self._policy()
+        if policy.ttl_s <= 0 or self.remembered.is_outdated(holder.user_id, version):
+            return
+        life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
+        ends_s = self._clock.monotonic_s() + life_s - max(0.0, self._clock.utc_now_s() - asked_at_s)
+        is_doubtful = version < self._doubtful_below
+        self.remembered.put(name, RememberedKey(holder, asked_at_s, 0.0 if is_doubtful else ends_s))
+
+    def _trust(self, entry: RememberedKey) -> Freshness:
+        policy = self._policy()
+        age_s = self._clock.utc_now_s() - entry.as_of_s
+        verdict = freshness(age_s, policy.ttl_s, policy.last_known_good_max_age_s, revoked=False)
+        if verdict is Freshness.FRESH and entry.fresh_until_s <= self._clock.monotonic_s():
+            # Near its end: refreshed behind the caller. Outdated by a change: asked for.
+            return Freshness.STALE if entry.fresh_until_s > 0 else Freshness.LAST_KNOWN_GOOD
+        return verdict
+
+    def _refresh_later(self, api_key: str, digests: tuple[bytes, ...]) -> None:
+        name = digests[0]
+        if name in self._refreshing or self._tasks.is_full:
+            return
+        self._refreshing.add(name)
+
+        async def refresh() -> None:
+            try:
+                limit = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
+                await self._asked(api_key, digests, limit, has_older=False)
+            except (NotKnown, Refused):
+                return
+            finally:
+                self._refreshing.discard(name)
+
+        self._tasks.spawn(refresh(), "refresh API key")
+
+    def notice(self, changes: Iterable[Change], version: int) -> None:
+        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
+        for change in changes:
+            self.remembered.changed(change.user_id, change.change_id)
+            for entry in self.remembered.of(change.user_id):
+                entry.fresh_until_s = 0.0
+            if change.takes_away:
+                self.remembered.forget_user(change.user_id)
+        self._seen_version = max(self._seen_version, version)
+
+    def outdate_all(self, version: int = 0) -> None:
+        """Trust nothing of before ``version`` as fresh any more; it stays as last known good."""
+        self._doubtful_below = max(self._doubtful_below, version)
+        self.remembered.outdate_all()
+
+    def forget_what_redis_missed(self) -> None:
+        """Nothing: keys are remembered by each process for itself alone."""
+
+    def _checked(self, entry: RememberedKey, source: Source) -> CheckedKey:
+        return CheckedKey(entry.holder, source, max(0.0, self._clock.utc_now_s() - entry.as_of_s))

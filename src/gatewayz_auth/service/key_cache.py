@@ -1,0 +1,96 @@
+"""The API keys that one process remembers, by digest: bounded, least recently used first to go."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gatewayz_auth.domain.key_holder import KeyHolder
+
+MAX_KEYS = 50_000
+"""Some 0.6 kB each: at most about 30 MB a process."""
+
+MAX_CHANGES = 20_000
+"""People whose changes a slow look-up is still held against."""
+
+
+class RememberedKey:
+    """Whose a key is; ``as_of_s`` is when the database was asked (UTC), ``fresh_until_s`` on the monotonic clock."""
+
+    __slots__ = ("as_of_s", "fresh_until_s", "holder")
+
+    def __init__(self, holder: KeyHolder, as_of_s: float, fresh_until_s: float) -> None:
+        """Keep the record as it is."""
+        self.holder = holder
+        self.as_of_s = as_of_s
+        self.fresh_until_s = fresh_until_s
+
+
+class KeyCache:
+    """Keys by digest and by owner, and who was changed since when; no clock, and no step that grows with its size."""
+
+    def __init__(self, max_keys: int = MAX_KEYS, max_changes: int = MAX_CHANGES) -> None:
+        """Start empty."""
+        self._max_keys = max_keys
+        self._max_changes = max_changes
+        self._entries: OrderedDict[bytes, RememberedKey] = OrderedDict()
+        self._of_user: dict[int, set[bytes]] = {}
+        self._changed: OrderedDict[int, int] = OrderedDict()
+        self._floor = 0
+        self.evictions = 0
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._entries)
+
+    def get(self, digest: bytes) -> RememberedKey | None:
+        """What is remembered under ``digest``, now the most recently used, or None."""
+        entry = self._entries.get(digest)
+        if entry is not None:
+            self._entries.move_to_end(digest)
+        return entry
+
+    def put(self, digest: bytes, entry: RememberedKey) -> None:
+        """Remember ``entry``; the least recently used goes where there is no room."""
+        self.forget(digest)
+        self._entries[digest] = entry
+        self._of_user.setdefault(entry.holder.user_id, set()).add(digest)
+        if len(self._entries) > self._max_keys:
+            self.forget(next(iter(self._entries)))
+            self.evictions += 1
+
+    def of(self, user_id: int) -> list[RememberedKey]:
+        """Every key of a user; it does not count as a use."""
+        return [self._entries[digest] for digest in self._of_user.get(user_id, ())]
+
+    def forget(self, digest: bytes) -> None:
+        """Drop one key."""
+        entry = self._entries.pop(digest, None)
+        if entry is None:
+            return
+        digests = self._of_user[entry.holder.user_id]
+        digests.discard(digest)
+        if not digests:
+            del self._of_user[entry.holder.user_id]
+
+    def forget_user(self, user_id: int) -> None:
+        """Drop every key of a user."""
+        for digest in self._of_user.pop(user_id, ()):
+            del self._entries[digest]
+
+    def outdate_all(self) -> None:
+        """Have nothing be fresh any more."""
+        for entry in self._entries.values():
+            entry.fresh_until_s = 0.0
+
+    def changed(self, user_id: int, change_id: int) -> None:
+        """Remember that ``change_id`` was made to a user: an answer from before it is not to be kept."""
+        self._changed[user_id] = change_id
+        self._changed.move_to_end(user_id)
+        if len(self._changed) > self._max_changes:
+            _, self._floor = self._changed.popitem(last=False)
+
+    def is_outdated(self, user_id: int, version: int) -> bool:
+        """Whether there was a change that an answer of ``version`` may not have seen."""
+        return version < self._floor or self._changed.get(user_id, 0) > version
