@@ -27,6 +27,7 @@ from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_referrals import ReferralSide
+from gatewayz_auth.bootstrap_telemetry import Telemetry
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -101,7 +102,8 @@ class Service:
 
         self.tasks = OwnedTasks("service", BACKGROUND_TASKS)
         self.timeouts = Timeouts(clock)
-        told = Told(self.timeouts.count)
+        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock)
+        told = telemetry.over(Told(self.timeouts.count))
         self.abandoned = Abandoned(told.hear)
         self.pool = Pool(
             settings.database_url, max_size=settings.database_pool_size, clock=clock, tasks=OwnedTasks("pool", 64)
@@ -124,6 +126,7 @@ class Service:
 
         self.breaker.subscribe(self._breaker_changed)
 
+        self.redis_bulkhead = Bulkhead("redis", REDIS_CALLS, clock)
         self.redis_breaker = CircuitBreaker("redis", CACHE_LIMITS, clock, told.hear)
         self.shared = None if settings.redis_url is None else self._redis(settings.redis_url, self._redis_call())
         self.redis_probe = None if settings.redis_url is None else self._redis(settings.redis_url, None)
@@ -145,10 +148,12 @@ class Service:
             self.breaker,
             resealing,
             self.tasks,
-            self.sign_in_log,
+            telemetry.observer(self.sign_in_log),
             clock,
             entropy,
         )
+        telemetry.watch(self.abandoned, self.cache.process, self.breaker, self.pool, bulkhead)
+        telemetry.watch_redis(self.shared, self.redis_breaker, self.redis_bulkhead)
         self.referrals = ReferralSide(
             lambda: self.cache.policy,
             self.pool,
@@ -183,7 +188,7 @@ class Service:
             self.tasks.spawn(self.pool.drop(), "drop connections")
 
     def _redis_call(self) -> Guard:
-        call = NeighbourCall(Bulkhead("redis", REDIS_CALLS, self.clock), self.redis_breaker, self.clock, self.abandoned)
+        call = NeighbourCall(self.redis_bulkhead, self.redis_breaker, self.clock, self.abandoned)
 
         async def guard(work: Callable[[], Awaitable[T]], operation: str) -> T:
             deadline = Deadline.after(self.clock.monotonic_s(), LIMIT_S)
@@ -210,6 +215,7 @@ class Service:
 
     async def start(self) -> None:
         """Begin to serve; waits ``START_LIMIT_S`` at most for neighbours, and refuses a database that does not fit."""
+        self.telemetry.start()
         await self.keys.start()
         await self.pool.open()
         if await self._check_database():
@@ -253,6 +259,7 @@ class Service:
             if redis is not None:
                 await redis.close(CLOSE_LIMIT_S)
         await self.pool.close()
+        await self.telemetry.close(CLOSE_LIMIT_S)
         self.logs.writer.close()
 
     @contextlib.asynccontextmanager
@@ -271,7 +278,6 @@ class Service:
         routers = [admin_routes(self.people), self.referrals.routes(settings.auth_query_timeout_s)]
         if self.issuer is not None:
             routers.append(development_routes(self._issue(self.issuer)))
-        answered, utc_now_s = self.sign_in_log.answered, self.clock.utc_now_s
         return Parts(
             sign_in=self.sign_in,
             clock=self.clock,
@@ -284,7 +290,8 @@ class Service:
             is_ready=self.health.can_serve_anybody,
             startup=self.start,
             shutdown=self.close,
-            report=lambda report: answered(report, utc_now_s()),
+            report=self.telemetry.report(self.sign_in_log),
+            metrics=self.telemetry.page,
             limits=RateLimits(settings.trusted_proxies) if settings.rate_limits else None,
         )
 

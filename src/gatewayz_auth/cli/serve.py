@@ -19,7 +19,7 @@ from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
 from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
 from gatewayz_auth.cli.ending import Ending
-from gatewayz_auth.cli.served_app import DEV, ServedApp
+from gatewayz_auth.cli.served_app import DEV, RUN, ServedApp
 from gatewayz_auth.cli.state_folder import StateFolder
 from gatewayz_auth.cli.web_server import WebServer
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
@@ -108,6 +108,7 @@ class _Run:
         os.environ.pop(DEV, None)
         os.environ.update(servers.urls)
         os.environ["STATE_DIR"] = str(folder.path)
+        os.environ[RUN] = f"{os.getpid()}-{int(self._clock.utc_now_s())}"
         if self._settings.dev:
             os.environ[DEV] = "1"
             if not self._settings.api_key_secrets:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DEV = "GATEWAYZ_AUTH_DEV"
 """The variable by which ``serve --dev`` tells its workers."""
 
+RUN = "GATEWAYZ_AUTH_RUN"
+"""The variable by which ``serve`` names its run to its workers: their figures belong together."""
+
 COLLECT_AFTER = 10_000
 """Objects more than before the last collection; Python's own 700 is reached by some hundred sign-ins."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gatewayz_auth.reliability.facts import AbandonedCallEnded, CallAbandoned, tell_nobody
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
@@ -17,6 +17,15 @@ MAX_TASKS = 4096
 """Guarded calls in one process at once, attended or not."""
 
 
+class UnderWay(Protocol):
+    """A guarded call that has not really ended; ``left_s`` is when it was walked away from, None while it is not."""
+
+    neighbour: str
+    operation: str
+    started_s: float
+    left_s: float | None
+
+
 class Abandoned:
     """Knows how many calls of each neighbour were walked away from: ``running`` now, ``total`` ever.
 
@@ -24,12 +33,13 @@ class Abandoned:
     stays counted to its real end, and where ``max_running`` of a neighbour are left no further call to it starts.
     """
 
-    __slots__ = ("_max_running", "_running", "_total", "tasks", "tell")
+    __slots__ = ("_max_running", "_running", "_total", "tasks", "tell", "under_way")
 
     def __init__(self, tell: Tell = tell_nobody, *, max_running: int = MAX_RUNNING, max_tasks: int = MAX_TASKS) -> None:
         """Count nothing yet; ``tell`` hears each start and end of an abandoned call."""
         self.tell = tell
         self.tasks = OwnedTasks("guarded", max_tasks)
+        self.under_way: set[UnderWay] = set()
         self._max_running = max_running
         self._running: dict[str, int] = {}
         self._total: dict[str, int] = {}

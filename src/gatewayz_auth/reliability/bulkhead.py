@@ -50,7 +50,18 @@ class Bulkhead:
     not fit, is ``Overloaded`` at once: our saturation, not the neighbour's failure.
     """
 
-    __slots__ = ("_clock", "_max_queue", "_moved_s", "_pace", "_queues", "_slots", "_taken", "_waiting", "neighbour")
+    __slots__ = (
+        "_clock",
+        "_max_queue",
+        "_moved_s",
+        "_pace",
+        "_queues",
+        "_slots",
+        "_taken",
+        "_waiting",
+        "exhausted",
+        "neighbour",
+    )
 
     def __init__(self, neighbour: str, slots: int, clock: Clock, *, max_queue: int = MAX_QUEUE) -> None:
         """Start with all slots free."""
@@ -62,6 +73,8 @@ class Bulkhead:
         self._moved_s = clock.monotonic_s()
         self._taken = 0
         self._waiting = 0
+        self.exhausted = 0
+        """Callers who found every slot taken."""
         self._queues: OrderedDict[Hashable, deque[asyncio.Future[Slot]]] = OrderedDict()
 
     @property
@@ -92,6 +105,7 @@ class Bulkhead:
             raise timeout_exceeded(max(0.0, limit_s), operation)
         if self._taken < self._slots and not self._waiting:
             return self._take()
+        self.exhausted += 1
         future = self._enqueue(key, limit_s)
         started_s = self._clock.monotonic_s()
         waited_for: tuple[asyncio.Future[Any], ...] = (future,) if give_up is None else (future, give_up)

@@ -26,7 +26,7 @@ def timeout_exceeded(limit_s: float, operation: str) -> QueryTimeoutError:
 class _Call:
     """One guarded call: tells how it ended once, and gives its slot back at the real end of the work."""
 
-    __slots__ = ("_abandoned", "_clock", "_left_s", "_limit_s", "_neighbour", "_on_end", "_operation", "_started_s")
+    __slots__ = ("_abandoned", "_clock", "_limit_s", "_on_end", "left_s", "neighbour", "operation", "started_s")
 
     def __init__(  # noqa: PLR0913 - what the guard was told
         self,
@@ -38,26 +38,27 @@ class _Call:
         abandoned: Abandoned,
         on_end: Callable[[], None] | None,
     ) -> None:
-        self._neighbour = neighbour
-        self._operation = operation
+        self.neighbour = neighbour
+        self.operation = operation
         self._limit_s = limit_s
         self._clock = clock
         self._abandoned = abandoned
         self._on_end = on_end
-        self._started_s = clock.monotonic_s()
-        self._left_s: float | None = None
+        self.started_s = clock.monotonic_s()
+        self.left_s: float | None = None
+        abandoned.under_way.add(self)
 
     def waited_s(self) -> float:
-        return self._clock.monotonic_s() - self._started_s
+        return self._clock.monotonic_s() - self.started_s
 
     def released(self, outcome: CallOutcome) -> None:
-        self._abandoned.tell(CallEnded(self._neighbour, self._operation, outcome, self.waited_s(), self._limit_s))
+        self._abandoned.tell(CallEnded(self.neighbour, self.operation, outcome, self.waited_s(), self._limit_s))
 
     def walk_away(self, task: asyncio.Task[Any], outcome: CallOutcome) -> None:
         """Cancel the work, twice, and count it until it ends; never wait for it."""
         cancel_twice(task)
-        self._left_s = self._clock.monotonic_s()
-        self._abandoned.left(self._neighbour, self._operation)
+        self.left_s = self._clock.monotonic_s()
+        self._abandoned.left(self.neighbour, self.operation)
         self.released(outcome)
 
     def refuse(self) -> None:
@@ -66,8 +67,9 @@ class _Call:
         self.work_ended(None)
 
     def work_ended(self, _task: object) -> None:
-        if self._left_s is not None:
-            self._abandoned.ended(self._neighbour, self._operation, self._clock.monotonic_s() - self._left_s)
+        self._abandoned.under_way.discard(self)
+        if self.left_s is not None:
+            self._abandoned.ended(self.neighbour, self.operation, self._clock.monotonic_s() - self.left_s)
         if self._on_end is not None:
             on_end, self._on_end = self._on_end, None
             on_end()

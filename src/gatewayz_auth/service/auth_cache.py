@@ -97,6 +97,7 @@ class AuthCache:
             or (is_proven and entry.needs_proof)
         ):
             return None
+        self.process.hits += 1
         age_s = self._clock.utc_now_s() - entry.as_of_s
         return Answer(entry.rendered, entry.user_id, Source.CACHE, max(0.0, age_s))
 

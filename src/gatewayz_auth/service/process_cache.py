@@ -56,6 +56,8 @@ class ProcessCache:
         self._max = max_entries
         self._entries: OrderedDict[str, Remembered] = OrderedDict()
         self.evictions = 0
+        self.hits = 0
+        """Fresh answers given out of it, as whoever gives them counts."""
 
     @staticmethod
     def key(privy_id: str, environment_tag: str) -> str:

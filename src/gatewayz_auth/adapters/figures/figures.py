@@ -66,6 +66,8 @@ class Figures:
         self._slowest_s = 0.0
         self._problems: deque[Problem] = deque(maxlen=MAX_PROBLEMS)
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        for outcome in ("refused", "unknown", "limited", "invalid"):
+            self._histogram("sign_in_duration_seconds", (outcome, "none"))
         for source in ("cache", "database", "last-known-good"):
             self._ok[source] = self._histogram("sign_in_duration_seconds", ("ok", source))
         for phase in ("parse", "verify", *self._ok, "lookup"):
@@ -111,6 +113,10 @@ class Figures:
         cells = self._histogram(name, labels)
         cells[bisect_left(BOUNDS_S, length_s)] += 1
         cells[-1] += length_s
+
+    def begin(self, name: str, *labels: str) -> None:
+        """Show the counter as 0 from now on: whoever asks how much it grew must have seen it before it did."""
+        self._numbers[name].setdefault(labels, 0)
 
     def watch(self, name: str, read: Callable[[], float], *labels: str) -> None:
         """Read the figure off ``read`` whenever it is wanted: a gauge, or a count that somebody else keeps."""
@@ -178,9 +184,9 @@ class Figures:
                 if series
             },
             "slowest_s": slowest_s,
-            "running": list(self._running()),
-            "problems": list(self._problems),
-            "events": list(self._events),
+            "running": [list(call) for call in self._running()],
+            "problems": [list(problem) for problem in self._problems],
+            "events": [list(event) for event in self._events],
         }
 
 

@@ -81,6 +81,8 @@ class Connections:
         self._made_ever = 0
         self.connection_errors = 0
         self.timeouts = 0
+        self.exhausted = 0
+        """Callers who found every connection taken, and no room for another."""
 
     @property
     def size(self) -> int:
@@ -96,6 +98,23 @@ class Connections:
     def out(self) -> int:
         """Connections that somebody uses."""
         return len(self._held) - len(self._idle)
+
+    @property
+    def broken(self) -> int:
+        """Connections that somebody has and that are of no use any more: lost, or of before an outage."""
+        if self.out == 0:
+            return 0
+        idle = set(self._idle)
+        return sum(
+            connection not in idle
+            and (held.generation != self._generation or connection.pgconn.status == pq.ConnStatus.BAD)
+            for connection, held in self._held.items()
+        )
+
+    @property
+    def connecting(self) -> int:
+        """Connections that are being made."""
+        return len(self._connecting)
 
     @property
     def waiting(self) -> int:
@@ -115,6 +134,8 @@ class Connections:
             if self._is_good(connection) and _is_quiet(connection):
                 return connection
             self._discard(connection)
+        if self.out >= self._max_size:
+            self.exhausted += 1
         waiter: asyncio.Future[BoundedConnection] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         timer = waiter.get_loop().call_later(max(0.0, limit_s), self._time_out, waiter, limit_s)

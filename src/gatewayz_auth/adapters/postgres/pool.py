@@ -29,13 +29,19 @@ SERVER_MARGIN = 0.9
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """What the pool holds now: connections ``active`` and ``idle``, callers ``waiting``, calls in progress by name."""
+    """What the pool holds now: connections by what they do, callers ``waiting``, calls in progress by name.
+
+    ``size`` counts all of them, ``connecting`` ones included; ``exhausted`` is how often a caller found none left.
+    """
 
     max_size: int
     size: int
     active: int
     idle: int
+    broken: int
+    connecting: int
     waiting: int
+    exhausted: int
     connection_errors: int
     connection_timeouts: int
     by_operation: Mapping[str, int]
@@ -108,12 +114,16 @@ class Pool:
     def stats(self) -> PoolStats:
         """What the pool holds now; counts alone."""
         connections = self._connections
+        broken = connections.broken
         return PoolStats(
             max_size=self._max_size,
             size=connections.size,
-            active=connections.out,
+            active=connections.out - broken,
             idle=connections.idle,
+            broken=broken,
+            connecting=connections.connecting,
             waiting=connections.waiting,
+            exhausted=connections.exhausted,
             connection_errors=connections.connection_errors,
             connection_timeouts=connections.timeouts,
             by_operation={operation: count for operation, count in self._by_operation.items() if count},

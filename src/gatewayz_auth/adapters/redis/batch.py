@@ -40,6 +40,11 @@ class ReadBatch:
         self._is_due = False
         self._tasks = OwnedTasks("redis-read", MAX_ROUND_TRIPS)
 
+    @property
+    def waiting(self) -> int:
+        """Readers whose round trip has not begun."""
+        return len(self._waiting)
+
     async def values(self, *keys: str) -> list[Any]:
         """The values at ``keys``; ``NotKnown`` where they could not be learnt in time."""
         if len(self._waiting) >= MAX_WAITING:

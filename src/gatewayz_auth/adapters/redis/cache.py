@@ -229,6 +229,11 @@ class RedisCache:
         pool = self._redis.connection_pool
         return len(pool._in_use_connections), len(pool._available_connections), pool.max_connections  # noqa: SLF001
 
+    @property
+    def waiting(self) -> int:
+        """Readers who wait for their turn."""
+        return self._reads.waiting
+
     async def close(self, limit_s: float = 1.0) -> None:
         """Let go of all connections, within ``limit_s`` seconds whatever Redis does."""
         await self._reads.close(limit_s / 4)

@@ -1,0 +1,209 @@
+"""Composes what is seen of the service: figures, their merging over all processes, pools, and the page of metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gatewayz_auth import __version__
+from gatewayz_auth.adapters.figures.build import commit
+from gatewayz_auth.adapters.figures.counted import Counted
+from gatewayz_auth.adapters.figures.figures import Figures
+from gatewayz_auth.adapters.figures.keeper import Keeper
+from gatewayz_auth.adapters.figures.shelf import Shelf
+from gatewayz_auth.adapters.threads import BoundedThreads
+from gatewayz_auth.domain.errors import Overloaded
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.service.overview import Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gatewayz_auth.adapters.postgres.pool import Pool
+    from gatewayz_auth.adapters.redis.cache import RedisCache
+    from gatewayz_auth.adapters.sign_in_log import SignInLog
+    from gatewayz_auth.adapters.told import Told
+    from gatewayz_auth.reliability.abandoned import Abandoned
+    from gatewayz_auth.reliability.bulkhead import Bulkhead
+    from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.facts import Fact
+    from gatewayz_auth.service.overview import Sight, Totals
+    from gatewayz_auth.service.process_cache import ProcessCache
+    from gatewayz_auth.service.sign_in_report import SignInReport
+
+RUN = "GATEWAYZ_AUTH_RUN"
+"""The variable by which ``serve`` names its run to its workers: their figures belong together."""
+
+PAGE_LIMIT_S = 0.5
+"""So long the page of metrics waits for the disk; then it shows what was merged last."""
+
+MAX_PAGES = 2
+"""Pages being made at once."""
+
+_JUST_AFTER_S = 0.05
+_OPERATIONS = {"postgres": ("sign_in", "look up by Privy id"), "redis": ("read", "put")}
+"""Those of the sign-in, whose time-outs are shown as 0 before there are any."""
+
+_PHASES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+class Heard:
+    """Hears facts: counts them, then passes them on."""
+
+    def __init__(self, figures: Figures, told: Told) -> None:
+        """Count in ``figures``, pass on to ``told``."""
+        self._count = figures.hear
+        self._write = told.hear
+
+    def hear(self, fact: Fact) -> None:
+        """Hear ``fact``; never waits, never raises."""
+        self._count(fact)
+        self._write(fact)
+
+
+class Telemetry:
+    """What is seen of one process and, through ``sight``, of the whole service."""
+
+    def __init__(self, state_dir: Path, clock: Clock, role: str = "web") -> None:
+        """Count for the run of ``role`` (``web`` or ``worker``: each sees its own kind) in ``state_dir``."""
+        started_ms = int(clock.utc_now_s() * 1000)
+        run = f"{role}-{os.environ.get(RUN) or f'{os.getpid()}-{started_ms}'}"
+        self._clock = clock
+        self._log = structlog.get_logger()
+        self._tasks = OwnedTasks("telemetry", 1)
+        self._threads = BoundedThreads("metrics", MAX_PAGES)
+        self.figures = Figures(clock)
+        shelf = Shelf(state_dir / "figures", run, pid=os.getpid(), started_ms=started_ms)
+        self._keeper = Keeper(self.figures, shelf, state_dir / f"history-{role}.jsonl", clock, self._trouble)
+        self.figures.put("build_info", 1, __version__, commit())
+        for why in ("full", "storm"):
+            self.figures.begin("log_lines_lost_total", why)
+        self.figures.begin("loop_blocked_total")
+        self.figures.happened("start", f"a {role} process of version {__version__} starts")
+
+    @property
+    def sight(self) -> Sight:
+        """What console, terminal and health read."""
+        return self._keeper
+
+    def over(self, told: Told) -> Heard:
+        """What hears the reliability layer's facts: counted, then written by ``told``."""
+        return Heard(self.figures, told)
+
+    def observer(self, log: SignInLog) -> Counted:
+        """What the cache tells its questions to: counted, then written by ``log``."""
+        return Counted(self.figures, log)
+
+    def report(self, log: SignInLog) -> Callable[[SignInReport], None]:
+        """What hears of each answered sign-in, on the hot route: counted, then written by ``log``."""
+        count, write, utc_now_s = self.figures.answered, log.answered, self._clock.utc_now_s
+
+        def both(report: SignInReport) -> None:
+            count(report)
+            write(report, utc_now_s())
+
+        return both
+
+    def watch(
+        self, abandoned: Abandoned, cache: ProcessCache, breaker: CircuitBreaker, pool: Pool, bulkhead: Bulkhead
+    ) -> None:
+        """Show the calls that run now, what the process remembers, and Postgres with the queue in front of it."""
+        self._watch_calls(abandoned)
+        self._watch_process_cache(cache)
+        self._watch_breaker(breaker)
+        self._watch_postgres(pool, bulkhead)
+
+    def _watch_calls(self, abandoned: Abandoned) -> None:
+
+        def running() -> list[Running]:
+            now_s = self._clock.monotonic_s()
+            return [
+                Running(call.neighbour, call.operation, now_s - call.started_s, call.left_s is not None)
+                for call in abandoned.under_way
+            ]
+
+        self.figures.watch_running(running)
+
+    def _watch_breaker(self, breaker: CircuitBreaker) -> None:
+        for name in ("breaker_transitions_total", "abandoned_calls", "abandoned_calls_total"):
+            self.figures.begin(name, breaker.neighbour)
+        for operation in _OPERATIONS[breaker.neighbour]:
+            self.figures.begin("query_timeouts_total", breaker.neighbour, operation)
+        self.figures.watch("breaker_state", lambda: _PHASES[breaker.phase.value], breaker.neighbour)
+
+    def _watch_process_cache(self, cache: ProcessCache) -> None:
+        watch = self.figures.watch
+        self._begin_tier("process")
+        watch("cache_entries", lambda: len(cache), "process")
+        watch("cache_evictions_total", lambda: cache.evictions, "process")
+        watch("cache_requests_total", lambda: cache.hits, "process", "hit")
+
+    def _begin_tier(self, tier: str) -> None:
+        for result in ("hit", "miss", "stale", "error"):
+            self.figures.begin("cache_requests_total", tier, result)
+
+    def _watch_postgres(self, pool: Pool, bulkhead: Bulkhead) -> None:
+        watch = self.figures.watch
+        for state in ("active", "idle", "broken"):
+            watch("pool_connections", lambda state=state: getattr(pool.stats(), state), "postgres", state)  # type: ignore[misc]
+        watch("pool_size_max", lambda: pool.stats().max_size, "postgres")
+        watch("pool_waiting", lambda: pool.stats().waiting + bulkhead.waiting, "postgres")
+        watch("pool_exhausted_total", lambda: pool.stats().exhausted + bulkhead.exhausted, "postgres")
+
+    def watch_redis(self, cache: RedisCache | None, breaker: CircuitBreaker, bulkhead: Bulkhead) -> None:
+        """Show the connections of ``cache``, and those who wait for one; nothing where there is no Redis."""
+        if cache is None:
+            return
+        self._watch_breaker(breaker)
+        self._begin_tier("redis")
+        watch = self.figures.watch
+        for place, state in enumerate(("active", "idle")):
+            watch("pool_connections", lambda place=place: cache.pool_stats()[place], "redis", state)  # type: ignore[misc]
+        watch("pool_connections", lambda: 0, "redis", "broken")  # the driver closes them at once
+        watch("pool_size_max", lambda: cache.pool_stats()[2], "redis")
+        watch("pool_waiting", lambda: cache.waiting + bulkhead.waiting, "redis")
+        watch("pool_exhausted_total", lambda: bulkhead.exhausted, "redis")
+
+    def start(self) -> None:
+        """Begin to lay figures down; nothing is waited for."""
+        self._keeper.start()
+        self._keeper.tick()
+        self._tasks.spawn(self._run(), "every second")
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(1 + _JUST_AFTER_S - self._clock.utc_now_s() % 1)
+            self._keeper.tick()
+
+    async def close(self, limit_s: float) -> None:
+        """Lay the last figures down, in ``limit_s`` seconds at most."""
+        await self._tasks.close(limit_s / 2)
+        self.figures.happened("end", "a process ends as it was asked to")
+        self._keeper.close(limit_s / 2)
+
+    async def page(self) -> bytes:
+        """Prometheus' text over all processes; this one's figures are of this moment, the others' of the last second.
+
+        Answers within ``PAGE_LIMIT_S`` whatever the disk does, then with what was merged last.
+        """
+        snapshot = self.figures.snapshot()
+        try:
+            made = asyncio.wrap_future(self._threads.submit(lambda: _page(self._keeper.fresh_totals(snapshot))))
+        except Overloaded:
+            return _page(self._keeper.totals())
+        await asyncio.wait((made,), timeout=PAGE_LIMIT_S)
+        return made.result() if made.done() else _page(self._keeper.totals())
+
+    def _trouble(self, error: str) -> None:
+        self._log.warning("The state folder is of no use for figures: each process shows itself alone", error=error)
+
+
+def _page(totals: Totals) -> bytes:
+    from gatewayz_auth.adapters import prometheus  # noqa: PLC0415 - 0.1 s, and commands compose the service too
+
+    return prometheus.page(totals)
