@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.job_log import JobLog
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.pool import Pool
+from gatewayz_auth.adapters.postgres.records import PostgresRecords
 from gatewayz_auth.adapters.postgres.referrals import PostgresReferrals
 from gatewayz_auth.domain.referrals import ReferralRules
+from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.service.jobs_watch import JobsWatch
+from gatewayz_auth.service.referral_desk import ReferralDesk
 from gatewayz_auth.service.referrals import InlineReferrals, Referrals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from gatewayz_auth.adapters.figures.figures import Figures
     from gatewayz_auth.adapters.postgres.calls import Call
-    from gatewayz_auth.adapters.postgres.pool import Pool
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.ports import Accounts
     from gatewayz_auth.settings import Settings
@@ -51,3 +58,19 @@ class JobSide:
     def accounts(self, accounts: Accounts) -> Accounts:
         """``accounts`` as the sign-in asks them: with ``REFERRAL_MODE=inline`` a referral is done before the answer."""
         return InlineReferrals(accounts, self.referrals, self._clock) if self._is_inline else accounts
+
+
+@contextlib.asynccontextmanager
+async def desk(settings: Settings) -> AsyncIterator[ReferralDesk]:
+    """What a command about referrals needs and no more, on two connections of its own."""
+    clock = SystemClock()
+    abandoned = Abandoned()
+    pool = Pool(settings.database_url, max_size=2, min_size=0, clock=clock, tasks=OwnedTasks("pool", 8))
+    call = GuardedCall(clock, abandoned)
+    side = JobSide(settings, pool, call, clock)
+    await pool.open()
+    try:
+        yield ReferralDesk(side.store, side.referrals, PostgresRecords(pool, call, clock, SETTLE_LIMIT_S))
+    finally:
+        await abandoned.close(1.0)
+        await pool.close()

@@ -34,6 +34,7 @@ VERBS = {
     "worker": "work referrals and mail off; several share the work",
     "migrate": "bring the database to the newest schema",
     "users": "look a person up; keep them out or let them in; forget what is remembered of them",
+    "referrals": "look at referrals, work them off, try failed ones again, take a reward back",
     "dev-token": "print a sign-in's body with development tokens",
 }
 """Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gatewayz_auth import bootstrap
 from gatewayz_auth.adapters.line_writer import LineWriter
@@ -20,9 +20,10 @@ from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.settings import load_environment, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from gatewayz_auth.service.people import People
+    from gatewayz_auth.settings import Settings
 
 T = TypeVar("T")
 
@@ -32,6 +33,14 @@ def with_people(do: Callable[[People], Awaitable[T]]) -> T:
 
     ``StartupError`` within ten seconds where a neighbour does not answer.
     """
+    settings = operator_settings()
+    silence()
+    service = bootstrap.Service(settings, Logs(LineWriter(None), is_json=True, level=50))
+    return within_reach(_within(service, do))
+
+
+def operator_settings() -> Settings:
+    """The settings as commands read them: of the environment, or of a running ``serve --dev`` in this folder."""
     environ = load_environment(Path.cwd())
     settings = read_settings(environ, dev=True)
     state = Path(settings.state_dir).absolute()
@@ -44,10 +53,13 @@ def with_people(do: Callable[[People], Awaitable[T]]) -> T:
             raise SettingsError(["DATABASE_URL and API_KEY_SECRET are missing: set them, or start `serve --dev` first"])
         environ["API_KEY_SECRET"] = StateFolder(state).secret(SystemEntropy())
     environ["STATE_DIR"] = str(state)
-    silence()
-    service = bootstrap.Service(read_settings(environ, dev=True), Logs(LineWriter(None), is_json=True, level=50))
+    return read_settings(environ, dev=True)
+
+
+def within_reach(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` answers; ``StartupError`` where a neighbour that it needs does not answer."""
     try:
-        return asyncio.run(_within(service, do))
+        return asyncio.run(work)
     except NotKnown as error:
         raise StartupError(f"A neighbour does not answer ({error}): start it, or correct DATABASE_URL.") from None
 

@@ -33,6 +33,8 @@ class Status(enum.StrEnum):
 REFUSALS = (
     "unknown_code",
     "deleted_code",
+    "account_gone",
+    "referrer_gone",
     "self_referral",
     "referrer_disabled",
     "referrer_guest",
@@ -117,6 +119,7 @@ class Party:
     email: str | None = None
     is_active: bool = True
     is_guest: bool = False
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ def refusal(case: Case) -> str | None:
     is_one_mailbox = us.email is not None and them.email is not None and mailbox(us.email) == mailbox(them.email)
     against = {
         "deleted_code": case.is_deleted,
+        "account_gone": us.is_gone,
+        "referrer_gone": them.is_gone,
         "self_referral": them.user_id in {us.user_id, case.email_owner_user_id} or is_one_mailbox,
         "referrer_disabled": not them.is_active,
         "referrer_guest": them.is_guest,

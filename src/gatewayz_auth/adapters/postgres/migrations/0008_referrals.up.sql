@@ -138,6 +138,8 @@ BEGIN
             CASE
                 WHEN c.code IS NULL THEN 'unknown_code'
                 WHEN c.deleted_at IS NOT NULL THEN 'deleted_code'
+                WHEN us.id IS NULL THEN 'account_gone'
+                WHEN them.id IS NULL THEN 'referrer_gone'
                 WHEN c.user_id IN (r.referred_user_id, r.email_owner_user_id)
                     OR gatewayz_auth.mailbox(us.email) = gatewayz_auth.mailbox(them.email) THEN 'self_referral'
                 WHEN NOT them.is_active THEN 'referrer_disabled'
@@ -147,8 +149,8 @@ BEGIN
                 WHEN us.id <> ALL (v_locked) OR them.id <> ALL (v_locked) THEN 'busy'
             END AS reason
         FROM public.referrals AS r
-        JOIN gatewayz_auth.accounts AS ua ON ua.user_id = r.referred_user_id
-        JOIN public.users AS us ON us.id = ua.user_id AND us.region = ua.region
+        LEFT JOIN gatewayz_auth.accounts AS ua ON ua.user_id = r.referred_user_id
+        LEFT JOIN public.users AS us ON us.id = ua.user_id AND us.region = ua.region
         LEFT JOIN gatewayz_auth.referral_codes AS c ON c.code = r.referral_code
         LEFT JOIN gatewayz_auth.accounts AS ta ON ta.user_id = c.user_id
         LEFT JOIN public.users AS them ON them.id = ta.user_id AND them.region = ta.region
