@@ -284,7 +284,7 @@ class Service:
             entropy=self.entropy,
             auth_query_timeout_s=settings.auth_query_timeout_s,
             cors_origins=settings.cors_origins,
-            ops=OpsRules(settings.admin_token, listener),
+            ops=OpsRules(settings.admin_token, listener, settings.ops_listen[1] if settings.ops_listen else None),
             extra_routers=tuple(routers),
             health=self._health,
             is_ready=self.health.can_serve_anybody,

@@ -74,6 +74,7 @@ class _Run:
         self._settings = read_settings(self._environ, dev=arguments.dev)
         self._clock = SystemClock()
         self._worker = DevWorker()
+        self._doors: list[socket.socket] = []
         self._output = sys.stdout if arguments.dev and not arguments.json else sys.stderr
 
     def all(self, stack: ExitStack) -> None:
@@ -86,6 +87,7 @@ class _Run:
         if settings.dev or brings_servers:
             folder.open(f"http://{arguments.host}:{arguments.port}")
         taken = stack.enter_context(listener.take_port(arguments.host, arguments.port))
+        self._doors = self._operators_socket(taken, stack)
         servers = EmbeddedServers(settings, self._clock)
         stack.callback(servers.stop)
         stack.callback(_ignore_signals)
@@ -143,12 +145,21 @@ class _Run:
             ending.begin()
             self._worker.ask_to_end()
 
-        web = WebServer(taken, workers=self._arguments.workers, grace_s=grace_s, asked_to_end=asked)
+        web = WebServer([taken, *self._doors], workers=self._arguments.workers, grace_s=grace_s, asked_to_end=asked)
         where = listener.address_of(taken), listener.url_of(taken)
         announcer = Announcer(*where, self._clock, self._announce, dev=dev)
         stack.callback(announcer.stop)
         announcer.start()
         web.run()
+
+    def _operators_socket(self, taken: socket.socket, stack: ExitStack) -> list[socket.socket]:
+        """The listener of ``OPS_LISTEN``, where it is set; answers tell the doors apart by their ports."""
+        if self._settings.ops_listen is None:
+            return []
+        host, port = self._settings.ops_listen
+        if port == listener.address_of(taken)[1]:
+            raise StartupError(f"OPS_LISTEN needs a port of its own: {port} is that of the service.")
+        return [stack.enter_context(listener.take_port(host, port))]
 
     def _announce(self, announcement: Announcement) -> None:
         if self._arguments.json:

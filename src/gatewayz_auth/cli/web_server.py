@@ -12,7 +12,7 @@ from gatewayz_auth.domain.errors import StartupError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 _APPLICATION = "gatewayz_auth.cli.served_app:application"
@@ -27,9 +27,11 @@ class WebServer:
     still waits when it is over gets none.
     """
 
-    def __init__(self, taken: socket.socket, *, workers: int, grace_s: int, asked_to_end: Callable[[], None]) -> None:
+    def __init__(
+        self, taken: Sequence[socket.socket], *, workers: int, grace_s: int, asked_to_end: Callable[[], None]
+    ) -> None:
         """Keep the parts; nothing runs before ``run``."""
-        self._taken = taken
+        self._taken = list(taken)
         self._is_asked = False
         self._tell = asked_to_end
         self._supervisor: WorkerProcesses | None = None
@@ -57,9 +59,9 @@ class WebServer:
         """Serve until a signal comes; ``StartupError`` where the application did not come up."""
         try:
             if self._config.workers == 1:
-                _Server(self._config, self._asked).run(sockets=[self._taken])
+                _Server(self._config, self._asked).run(sockets=self._taken)
             else:
-                self._supervisor = WorkerProcesses(self._config, [self._taken], self._asked)
+                self._supervisor = WorkerProcesses(self._config, self._taken, self._asked)
                 self._supervisor.run()
         except SystemExit:
             if not self._is_asked:

@@ -46,10 +46,21 @@ class Listener(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpsRules:
-    """Decides from a connection alone; ``admin_token`` None closes what needs it."""
+    """Decides from a connection alone; ``admin_token`` None closes what needs it.
+
+    ``operators_port`` is the port of this machine that the operators' own listener stands at, where there is one.
+    """
 
     admin_token: str | None = field(default=None, repr=False)
     listener: Listener = Listener.ONLY
+    operators_port: int | None = None
+
+    def at(self, scope: Scope) -> OpsRules:
+        """The rules of the door that ``scope`` came through: told by our end of the connection, by no header."""
+        server = scope.get("server")
+        if self.operators_port is None or server is None or server[1] != self.operators_port:
+            return self
+        return OpsRules(self.admin_token, Listener.OPERATORS)
 
     def shows_admin_token(self, scope: Scope) -> bool:
         """Whether ``Authorization: Bearer ADMIN_TOKEN`` is there, compared in constant time."""
@@ -91,9 +102,9 @@ def is_direct_loopback(scope: Scope) -> bool:
 
 
 def rules_of(request: Request) -> OpsRules:
-    """The rules of the app that ``request`` came to."""
+    """The rules of the app, and of the door, that ``request`` came to."""
     rules: OpsRules = request.app.state.ops
-    return rules
+    return rules.at(request.scope)
 
 
 def _refuse(rules: OpsRules) -> HTTPException:

@@ -47,6 +47,16 @@ def test_who_may_look(listener, caller, sees):
     assert OpsRules(TOKEN, listener).may_look(caller) is sees
 
 
+def test_the_operators_door_is_told_by_the_port_of_our_end_and_by_nothing_else():
+    rules = OpsRules(TOKEN, Listener.PUBLIC, operators_port=9000)
+    at_operators = {**scope("10.0.0.1"), "server": ("10.0.0.2", 9000)}
+    assert rules.at(at_operators).may_look(at_operators)
+    for server in (("10.0.0.2", 8000), None, ("/run/service.sock", None)):
+        elsewhere = {**scope("127.0.0.1", x_forwarded_port="9000", x_forwarded_host="10.0.0.2:9000"), "server": server}
+        assert rules.at(elsewhere).listener is Listener.PUBLIC
+        assert not rules.at(elsewhere).may_look(elsewhere)
+
+
 def test_without_an_admin_token_none_is_good():
     assert not OpsRules(None).shows_admin_token(scope(authorization="Bearer "))
     assert not OpsRules(None).shows_admin_token(scope(authorization="Bearer None"))
