@@ -26,6 +26,7 @@ from gatewayz_auth.adapters.redis.codec import Codec
 from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
 from gatewayz_auth.adapters.told import Told
+from gatewayz_auth.bootstrap_console import ConsoleSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
 from gatewayz_auth.bootstrap_telemetry import Telemetry
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
@@ -36,14 +37,17 @@ from gatewayz_auth.reliability.bulkhead import Bulkhead
 from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.reliability.door import Door
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.reliability.neighbour_call import NeighbourCall
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.prober import PROBE_LIMIT_S, Prober
 from gatewayz_auth.reliability.single_flight import SingleFlight
+from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
 from gatewayz_auth.service.health import Health, Timeouts, Vitals
+from gatewayz_auth.service.last_probe import LastProbe
 from gatewayz_auth.service.people import People
 from gatewayz_auth.service.resealing import Resealing
 from gatewayz_auth.service.sign_in import SignIn, SignInPolicy
@@ -86,6 +90,9 @@ class Service:
         self.log = structlog.get_logger()
         self.sign_in_log = SignInLog(running_logs)
         self.logs = running_logs
+        self.timeouts = Timeouts(clock)
+        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock)
+        told = telemetry.over(Told(self.timeouts.count))
         state_dir = Path(settings.state_dir)
 
         self.issuer = DevIssuer(state_dir, entropy) if settings.dev else None
@@ -95,15 +102,14 @@ class Service:
             state_dir=state_dir,
             clock=clock,
             entropy=entropy,
+            tell=told.hear,
         )
         app_id = self.issuer.app_id if self.issuer else settings.privy_app_id
         self.verifier = VerifiedTokens(PrivyTokens(self.keys, app_id or ""), self.keys)
         self.keyring = Keyring(settings.api_key_secrets, entropy)
 
-        self.tasks = OwnedTasks("service", BACKGROUND_TASKS)
-        self.timeouts = Timeouts(clock)
-        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock)
-        told = telemetry.over(Told(self.timeouts.count))
+        self.tasks = OwnedTasks("service", BACKGROUND_TASKS, told.hear)
+        self.supervisor = Supervisor(entropy, told.hear)
         self.abandoned = Abandoned(told.hear)
         self.pool = Pool(
             settings.database_url, max_size=settings.database_pool_size, clock=clock, tasks=OwnedTasks("pool", 64)
@@ -115,9 +121,10 @@ class Service:
         aside = GuardedCall(clock, self.abandoned)
         self.directory = PostgresDirectory(self.pool, aside, clock, START_LIMIT_S)
         self.flights: SingleFlight[Answer] = SingleFlight("postgres", clock)
+        last_probe = LastProbe(lambda: probe(settings.database_url))
         self.prober = Prober(
             self.breaker,
-            lambda: probe(settings.database_url),
+            last_probe,
             clock=clock,
             abandoned=self.abandoned,
             on_good_probe=lambda: self.pool.renew(START_LIMIT_S),
@@ -145,7 +152,7 @@ class Service:
             render,
             self.shared,
             self.flights,
-            self.breaker,
+            Door(self.breaker, bulkhead, settings.user_lookup_timeout_s),
             resealing,
             self.tasks,
             telemetry.observer(self.sign_in_log),
@@ -179,6 +186,18 @@ class Service:
             )
         )
         self.people = People(self.directory, self.shared, self.sign_in_log, clock)
+        self.console = ConsoleSide(
+            settings,
+            self.cache,
+            self.shared,
+            telemetry.sight,
+            self.keys,
+            self.sign_in_log,
+            self.follow_changes.silent_for_s,
+            last_probe.refuses,
+            clock,
+            entropy,
+        )
         rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
         self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
 
@@ -220,9 +239,10 @@ class Service:
         await self.pool.open()
         if await self._check_database():
             await self.follow_changes.once()
-        self.tasks.spawn(self.follow_changes.run(), "follow changes")
-        self.tasks.spawn(self.prober.run(), "probe postgres")
-        self.tasks.spawn(self.redis_prober.run(), "probe redis")
+        self.supervisor.start("follow changes", self.follow_changes.run)
+        self.supervisor.start("probe postgres", self.prober.run)
+        self.supervisor.start("probe redis", self.redis_prober.run)
+        self.supervisor.start("look", self.console.look)
 
     async def _check_database(self) -> bool:
         """Whether the database answered; one that answers and does not fit is refused."""
@@ -250,9 +270,11 @@ class Service:
 
     async def close(self) -> None:
         """End everything, each part within a second."""
+        await self.supervisor.close(CLOSE_LIMIT_S)
         await self.tasks.close(CLOSE_LIMIT_S)
         await self.flights.close(CLOSE_LIMIT_S)
         await self.referrals.close(CLOSE_LIMIT_S)
+        await self.console.close(CLOSE_LIMIT_S)
         await self.abandoned.close(CLOSE_LIMIT_S)
         await self.keys.close()
         for redis in (self.shared, self.redis_probe):
@@ -276,6 +298,7 @@ class Service:
         settings = self.settings
         listener = Listener.ONLY if settings.ops_listen is None else Listener.PUBLIC
         routers = [admin_routes(self.people), self.referrals.routes(settings.auth_query_timeout_s)]
+        routers.append(self.console.routes())
         if self.issuer is not None:
             routers.append(development_routes(self._issue(self.issuer)))
         return Parts(
@@ -284,13 +307,13 @@ class Service:
             entropy=self.entropy,
             auth_query_timeout_s=settings.auth_query_timeout_s,
             cors_origins=settings.cors_origins,
-            ops=OpsRules(settings.admin_token, listener, settings.ops_listen[1] if settings.ops_listen else None),
+            ops=OpsRules(settings.admin_token, listener),
             extra_routers=tuple(routers),
             health=self._health,
             is_ready=self.health.can_serve_anybody,
             startup=self.start,
             shutdown=self.close,
-            report=self.telemetry.report(self.sign_in_log),
+            report=self.console.report(self.telemetry.report(self.sign_in_log)),
             metrics=self.telemetry.page,
             limits=RateLimits(settings.trusted_proxies) if settings.rate_limits else None,
         )

@@ -90,6 +90,8 @@ class _Link:
                 if not data:
                     writer.write_eof()
                     return
+                if not is_answer and self.proxy.on_question is not None:
+                    self.proxy.on_question(data)
                 await self._write(writer, data, is_answer=is_answer)
         finally:
             reading.cancel()
@@ -130,6 +132,10 @@ class FaultyProxy:
         self.is_silent = False
         self.accepted = 0
         """Connections ever taken."""
+        self.most_links = 0
+        """Connections that ever were open at once."""
+        self.on_question: Callable[[bytes], None] | None = None
+        """Called, on the proxy's loop, with whatever a client says, when it reaches the neighbour."""
         self._is_frozen = False
         self._answer_bytes: int | None = None
         self._links: set[_Link] = set()
@@ -224,6 +230,7 @@ class FaultyProxy:
         link = _Link(self, writer)
         self.accepted += 1
         self._links.add(link)
+        self.most_links = max(self.most_links, len(self._links))
         link.task = asyncio.current_task()
         link.left_bytes = self._answer_bytes
         if not self._is_frozen and not self.is_silent:

@@ -121,9 +121,28 @@ class Bulkhead:
             raise timeout_exceeded(self._clock.monotonic_s() - started_s, operation)
         raise Overloaded(f"{self.neighbour}: no slot came free in time")
 
+    def check(self, limit_s: float) -> None:
+        """Raise ``Overloaded`` where somebody new, who needs an answer within ``limit_s`` seconds, would be refused."""
+        if self._taken < self._slots and not self._waiting:
+            return
+        try:
+            self._admit(0, limit_s)
+        except Overloaded:
+            self.exhausted += 1
+            raise
+
     def _enqueue(self, key: Hashable, limit_s: float) -> asyncio.Future[Slot]:
         queue = self._queues.get(key)
-        own = len(queue) if queue is not None else 0
+        self._admit(len(queue) if queue is not None else 0, limit_s)
+        if queue is None:
+            queue = self._queues[key] = deque()
+        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        queue.append(future)
+        self._waiting += 1
+        return future
+
+    def _admit(self, own: int, limit_s: float) -> None:
+        """Refuse whoever cannot be answered in time, or the queue is too full for; ``own`` of their key are in it."""
         if self._waiting >= self._max_queue or own >= max(1, int(self._max_queue * KEY_SHARE)):
             raise Overloaded(f"{self.neighbour}: the queue is full")
         ahead = fair_position(own, len(self._queues), self._waiting)
@@ -133,12 +152,6 @@ class Bulkhead:
             raise Overloaded(
                 f"{self.neighbour}: an answer is expected in {expected_s:.2g}s and needed in {limit_s:.2g}s"
             )
-        if queue is None:
-            queue = self._queues[key] = deque()
-        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        queue.append(future)
-        self._waiting += 1
-        return future
 
     def _leave(self, key: Hashable, future: asyncio.Future[Slot]) -> None:
         """Take a waiter out who goes without a slot, or with one that came in the same moment."""

@@ -87,10 +87,10 @@ class Render(Protocol):
 
 
 class Gate(Protocol):
-    """The circuit breaker in front of the database, as a waiter sees it."""
+    """The circuit breaker and the queue in front of the database, as a waiter sees them."""
 
     def check(self) -> None:
-        """Raise ``NeighbourUnavailable`` where the database is not asked at present."""
+        """Raise ``NeighbourUnavailable`` where the database is not asked at present, ``Overloaded`` where all wait."""
         ...
 
     def opening(self) -> asyncio.Future[None]:

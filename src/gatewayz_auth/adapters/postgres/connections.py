@@ -77,7 +77,7 @@ class Connections:
         self._failures_in_a_row = 0
         self._last_failure: NotKnown | None = None
         self._retry: asyncio.TimerHandle | None = None
-        self._is_closed = False
+        self._is_closed = self._is_away = False
         self._made_ever = 0
         self.connection_errors = 0
         self.timeouts = 0
@@ -164,8 +164,13 @@ class Connections:
                 return
         self._idle.append(connection)
 
-    def drop(self) -> None:
-        """Use none of them any more: those in use are closed when they come back, others are made in their place."""
+    def drop(self, *, is_away: bool = False) -> None:
+        """Use none of them any more: those in use are closed when they come back.
+
+        Others are made in their place; where the neighbour ``is_away``, one at a time and only as callers ask for it,
+        so that an outage is not knocked at by all of them, until ``refill``.
+        """
+        self._is_away = is_away
         self._generation += 1
         while self._idle:
             self._discard(self._idle.pop())
@@ -224,7 +229,9 @@ class Connections:
             return
         kept = max(self._min_size, 1 if self._filling else 0)
         wanted = max(self.waiting, kept - self._new())
-        if self._failures_in_a_row:
+        if self._is_away:
+            wanted = self.waiting
+        if self._failures_in_a_row or self._is_away:
             wanted = min(wanted, 1)  # one attempt after another finds out as well whether it is back
         wanted -= len(self._connecting)
         for _ in range(min(wanted, self._max_size - self.size)):

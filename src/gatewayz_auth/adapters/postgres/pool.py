@@ -104,8 +104,11 @@ class Pool:
         await self._connections.refill(limit_s)
 
     async def drop(self) -> None:
-        """Use none of the connections any more; those in use are closed when they come back."""
-        self._connections.drop()
+        """Use none of the connections any more; those in use are closed when they come back.
+
+        For a database that is away; ``renew`` is for when it is back.
+        """
+        self._connections.drop(is_away=True)
 
     async def close(self) -> None:
         """Close all connections and take no more callers; those in use are closed as they come back."""

@@ -1,0 +1,42 @@
+"""What a Postgres behind a proxy is asked, and when: round trips, counted at its door."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+
+from tests.support.serving import CLOCK
+
+_SYNC = b"S\0\0\0\4"
+"""The end of a round trip in the extended protocol; a simple query is one of its own."""
+
+
+class Queries:
+    """The moments at which questions reached the neighbour."""
+
+    def __init__(self):
+        self.at_s = []
+
+    def hear(self, data):
+        asked = data.count(_SYNC) + data.startswith(b"Q")
+        self.at_s.extend([CLOCK.monotonic_s()] * asked)
+
+    def between(self, begin_s, end_s):
+        """How many from ``begin_s`` to ``end_s``, on the monotonic clock."""
+        return bisect.bisect_left(self.at_s, end_s) - bisect.bisect_left(self.at_s, begin_s)
+
+    def most_in(self, window_s, begin_s, end_s):
+        """The most in any ``window_s`` seconds that begin with a question between ``begin_s`` and ``end_s``."""
+        starts = [at_s for at_s in tuple(self.at_s) if begin_s <= at_s < end_s]
+        return max((self.between(start_s, start_s + window_s) for start_s in starts), default=0)
+
+
+@contextlib.contextmanager
+def counted(proxy):
+    """Count what goes through ``proxy``."""
+    queries = Queries()
+    proxy.on_question = queries.hear
+    try:
+        yield queries
+    finally:
+        proxy.on_question = None
