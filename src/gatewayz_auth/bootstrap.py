@@ -27,6 +27,7 @@ from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_console import ConsoleSide
+from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
 from gatewayz_auth.bootstrap_telemetry import Telemetry
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
@@ -120,6 +121,7 @@ class Service:
         self.accounts = PostgresAccounts(self.pool, call, clock, settings.user_lookup_timeout_s)
         aside = GuardedCall(clock, self.abandoned)
         self.directory = PostgresDirectory(self.pool, aside, clock, START_LIMIT_S)
+        self.jobs = JobSide(settings, self.pool, aside, clock, telemetry.figures)
         self.flights: SingleFlight[Answer] = SingleFlight("postgres", clock)
         last_probe = LastProbe(lambda: probe(settings.database_url))
         self.prober = Prober(
@@ -147,7 +149,7 @@ class Service:
         resealing = Resealing(self.keyring, self.directory, self.tasks)
         self.cache = AuthCache(
             policy,
-            self.accounts,
+            self.jobs.accounts(self.accounts),
             self.keyring,
             render,
             self.shared,
@@ -183,6 +185,7 @@ class Service:
                 remembered=lambda: len(self.cache.process),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,
+                jobs=self.jobs.watch.check,
             )
         )
         self.people = People(self.directory, self.shared, self.sign_in_log, clock)
@@ -237,6 +240,7 @@ class Service:
         self.telemetry.start()
         await self.keys.start()
         await self.pool.open()
+        self.tasks.spawn(self.jobs.watch.run(), "watch jobs")
         if await self._check_database():
             await self.follow_changes.once()
         self.supervisor.start("follow changes", self.follow_changes.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from gatewayz_auth.adapters.job_log import JobLog
+from gatewayz_auth.adapters.job_log import TASK, JobLog
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.pool import Pool
 from gatewayz_auth.adapters.postgres.records import PostgresRecords
@@ -54,6 +54,9 @@ class JobSide:
         self.store = PostgresReferrals(pool, call, clock, SETTLE_LIMIT_S)
         self.referrals = Referrals(self.store, rules_of(settings), JobLog(figures), clock, is_stopping)
         self.watch = JobsWatch(self.store.state, settings.referral_mode, clock)
+        if figures is not None:
+            oldest_s = self.watch.oldest_pending_s
+            figures.watch("job_oldest_pending_seconds", lambda: oldest_s() or 0.0, TASK)
 
     def accounts(self, accounts: Accounts) -> Accounts:
         """``accounts`` as the sign-in asks them: with ``REFERRAL_MODE=inline`` a referral is done before the answer."""

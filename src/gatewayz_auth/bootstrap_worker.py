@@ -9,7 +9,6 @@ import structlog
 
 from gatewayz_auth.adapters.figures import merging
 from gatewayz_auth.adapters.figures.figures import Figures
-from gatewayz_auth.adapters.job_log import TASK
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
 from gatewayz_auth.adapters.postgres.migrate import NEWEST
@@ -72,8 +71,6 @@ class Worker:
         self._stopped: asyncio.Task[bool] | None = None
         self._working = Supervisor(entropy, told.hear, backoff=Backoff(cap_s=1.0))
         self._watching = Supervisor(entropy, told.hear)
-        oldest_s = self.jobs.watch.oldest_pending_s
-        self._figures.watch("job_oldest_pending_seconds", lambda: oldest_s() or 0.0, TASK)
 
     def stop(self) -> None:
         """Take no more; ``run`` returns within ten seconds."""
