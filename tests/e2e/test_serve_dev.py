@@ -45,7 +45,8 @@ def test_it_says_what_people_need_in_the_order_in_which_they_need_it(running):
     assert places == sorted(places)
     assert running.said[places[3]] == f"Listening on {running.url}"
     assert running.said[places[5]] == f"Or on the page: {running.url}/"
-    assert "Ctrl-C" in running.said[places[5] + 1]
+    assert running.said[places[5] + 1].startswith(f"See how it is: {running.url}/console/open/")
+    assert "Ctrl-C" in running.said[places[5] + 2]
 
 
 def test_the_line_works_when_pasted_and_answers_a_key(running):

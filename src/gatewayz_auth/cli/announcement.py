@@ -24,36 +24,47 @@ _FIRST_GUEST = {
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Where it listens; ``curl`` and ``page`` are empty outside of development."""
+    """Where it listens; ``curl``, ``page`` and ``console`` are empty outside of development."""
 
     url: str
     curl: str
     page: str
+    console: str = ""
 
     def lines(self) -> list[str]:
         """For people, in the order in which they need it."""
         lines = [f"Listening on {self.url}"]
         if self.curl:
             lines += ["", "Sign somebody in (good for an hour):", self.curl, "", f"Or on the page: {self.page}"]
+        if self.console:
+            lines += [f"See how it is: {self.console}"]
         return [*lines, "Stop with Ctrl-C."]
 
     def facts(self) -> dict[str, str]:
         """For programs."""
-        return {"listening": self.url, "curl": self.curl, "page": self.page}
+        return {"listening": self.url, "curl": self.curl, "page": self.page, "console": self.console}
 
 
 class Announcer:
     """Asks the service from a thread until it answers, then says so once; ends with the process."""
 
-    def __init__(
-        self, address: tuple[str, int], url: str, clock: Clock, say: Callable[[Announcement], None], *, dev: bool
+    def __init__(  # noqa: PLR0913 - what there is to say
+        self,
+        address: tuple[str, int],
+        url: str,
+        clock: Clock,
+        say: Callable[[Announcement], None],
+        *,
+        dev: bool,
+        console: str = "",
     ) -> None:
-        """Keep whom to ask and whom to tell."""
+        """Keep whom to ask and whom to tell; ``console`` is the address that opens it."""
         self._address = address
         self._url = url
         self._clock = clock
         self._say = say
         self._dev = dev
+        self._console = console
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -71,7 +82,7 @@ class Announcer:
                 return
         curl = self._curl() if self._dev else ""
         if not self._stopped.is_set():
-            self._say(Announcement(self._url, curl, f"{self._url}/" if self._dev else ""))
+            self._say(Announcement(self._url, curl, f"{self._url}/" if self._dev else "", self._console))
 
     def _answers(self) -> bool:
         return self._ask("GET", "/readyz") is not None

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import socket
 
 EXAMPLE = "gatewayz-auth serve --dev --port 8123"
+_CONSOLE_KEY = "GATEWAYZ_AUTH_CONSOLE_KEY"  # what the printed link opens the console with; read by the workers
 _DEV_GRACE_S, _DEV_LIMIT_S = 2, 2.6  # with 1.2 s for the embedded servers all is gone within 4 s
 _FAILED_LIMIT_S = 1  # between a start that failed and the end, whatever is deaf to being cancelled
 _GRACE_OVER_BUDGET_S, _LIMIT_OVER_GRACE_S = 2, 5
@@ -113,6 +114,7 @@ class _Run:
         os.environ[RUN] = f"{os.getpid()}-{int(self._clock.utc_now_s())}"
         if self._settings.dev:
             os.environ[DEV] = "1"
+            os.environ[_CONSOLE_KEY] = folder.secret(SystemEntropy(), "console-key")
             if not self._settings.api_key_secrets:
                 os.environ["API_KEY_SECRET"] = folder.secret(SystemEntropy())
 
@@ -147,7 +149,9 @@ class _Run:
 
         web = WebServer([taken, *self._doors], workers=self._arguments.workers, grace_s=grace_s, asked_to_end=asked)
         where = listener.address_of(taken), listener.url_of(taken)
-        announcer = Announcer(*where, self._clock, self._announce, dev=dev)
+        doors = [listener.url_of(door) for door in self._doors] or [where[1]]
+        console = f"{doors[0]}/console/open/{os.environ[_CONSOLE_KEY]}" if dev else ""
+        announcer = Announcer(*where, self._clock, self._announce, dev=dev, console=console)
         stack.callback(announcer.stop)
         announcer.start()
         web.run()

@@ -52,6 +52,8 @@ class ServedApp:
         return app(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["is_ending"] = is_ending
+
         async def send_and_keep(message: Message) -> None:
             if message["type"] == "lifespan.startup.failed" and message.get("message"):
                 ServedApp.failure = message.pop("message")
@@ -73,6 +75,12 @@ class ServedApp:
         finally:
             if self._watchdog is not None:
                 self._watchdog.stop()
+
+
+def is_ending() -> bool:
+    """Whether this process has been asked to end: answers that would go on for ever end then by themselves."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)  # uvicorn's, while it serves
+    return bool(getattr(server, "should_exit", False))
 
 
 def spare_the_collector() -> None:

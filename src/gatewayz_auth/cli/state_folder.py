@@ -71,9 +71,9 @@ class StateFolder:
             )
         return StartupError(f"The data folder {self.path} cannot be used ({error.strerror}): remove it, {other}.")
 
-    def secret(self, entropy: Entropy) -> str:
-        """The development API_KEY_SECRET: made once, readable by its owner alone, the same ever after."""
-        place = self.path / "api-key-secret"
+    def secret(self, entropy: Entropy, name: str = "api-key-secret") -> str:
+        """A secret of development (API_KEY_SECRET): made once, readable by its owner alone, the same ever after."""
+        place = self.path / name
         try:
             if not place.exists():
                 self._write_down(place, entropy.token(_LETTERS, _LENGTH))

@@ -11,6 +11,8 @@ from gatewayz_auth.domain.freshness import Freshness, freshness
 from gatewayz_auth.domain.identity import is_privy_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.key_record import KeyRecord
     from gatewayz_auth.domain.users import Account
@@ -113,7 +115,7 @@ class Dossiers:
         records: Records,
         process: ProcessCache,
         shared: Shared | None,
-        policy: CachePolicy,
+        policy: Callable[[], CachePolicy],
         recent: RecentSignIns,
         clock: Clock,
     ) -> None:
@@ -122,7 +124,7 @@ class Dossiers:
         self._records = records
         self._process = process
         self._shared = shared
-        self._policy = policy
+        self._policy_now = policy
         self._recent = recent
         self._clock = clock
 
@@ -168,7 +170,7 @@ class Dossiers:
 
     async def _tiers(self, account: Account) -> tuple[Tier, ...]:
         privy_id = account.privy_user_id
-        if privy_id is None or self._policy.ttl_s <= 0:
+        if privy_id is None or self._policy_now().ttl_s <= 0:
             return ()
         now_s, monotonic_s = self._clock.utc_now_s(), self._clock.monotonic_s()
         tiers = []
@@ -179,14 +181,14 @@ class Dossiers:
         if self._shared is not None:
             fresh = await self._shared.get(privy_id)
             good = await self._shared.get_last_known_good(privy_id)
-            if fresh is not None and (age_s := fresh.age_s(now_s)) < self._policy.ttl_s:
+            if fresh is not None and (age_s := fresh.age_s(now_s)) < self._policy_now().ttl_s:
                 tiers.append(Tier("Redis", age_s, self._worth(age_s)))
             if good is not None:
                 tiers.append(Tier("Redis", good.age_s(now_s), "last known good"))
         return tuple(tiers)
 
     def _worth(self, age_s: float) -> str:
-        policy = self._policy
+        policy = self._policy_now()
         verdict = freshness(age_s, policy.ttl_s, policy.last_known_good_max_age_s, revoked=False)
         words = {Freshness.FRESH: "fresh", Freshness.STALE: "fresh", Freshness.LAST_KNOWN_GOOD: "last known good"}
         return words.get(verdict, "too old")

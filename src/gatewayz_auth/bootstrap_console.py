@@ -1,0 +1,125 @@
+"""Composed for ``bootstrap``: what operators see and do, over connections of their own, so that it costs no sign-in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewayz_auth import __version__
+from gatewayz_auth.adapters.kept_logs import KeptLogs
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
+from gatewayz_auth.adapters.postgres.pool import Pool
+from gatewayz_auth.adapters.postgres.records import PostgresRecords
+from gatewayz_auth.reliability.abandoned import Abandoned
+from gatewayz_auth.reliability.bulkhead import Bulkhead
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.service.desk import Desk
+from gatewayz_auth.service.dossier import Dossiers, RecentSignIns
+from gatewayz_auth.service.erasure import Erasure
+from gatewayz_auth.service.people import People
+from gatewayz_auth.service.view import Local, View
+from gatewayz_auth.web.console import APIRouter, Door, Live, Sessions, console_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
+    from gatewayz_auth.adapters.redis.cache import RedisCache
+    from gatewayz_auth.adapters.sign_in_log import SignInLog
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.service.auth_cache import AuthCache
+    from gatewayz_auth.service.overview import Sight
+    from gatewayz_auth.service.sign_in_report import SignInReport
+    from gatewayz_auth.settings import Settings
+
+LINK_KEY = "GATEWAYZ_AUTH_CONSOLE_KEY"
+"""The variable by which ``serve --dev`` tells its workers the key of the link it prints."""
+
+CONNECTIONS = 2
+"""The console's own, per process, made when somebody looks a person up and no sooner."""
+
+CALLS = 4
+LIMIT_S = 1.5
+
+
+class ConsoleSide:
+    """``desk`` and ``view``, and the routes over them; its calls have a pool, a guard and a queue of their own."""
+
+    def __init__(  # noqa: PLR0913 - the parts it looks at
+        self,
+        settings: Settings,
+        cache: AuthCache,
+        shared: RedisCache | None,
+        sight: Sight,
+        keys: SigningKeys,
+        names: SignInLog,
+        silent_for_s: Callable[[], float],
+        refuses: Callable[[], bool],
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Compose it; nothing connects before somebody asks."""
+        self._abandoned = Abandoned()
+        self._tasks = OwnedTasks("console pool", 16)
+        self._pool = Pool(settings.database_url, max_size=CONNECTIONS, min_size=0, clock=clock, tasks=self._tasks)
+        call = GuardedCall(clock, self._abandoned)
+        directory = PostgresDirectory(self._pool, call, clock, LIMIT_S)
+        records = PostgresRecords(self._pool, call, clock, LIMIT_S)
+        people = People(directory, shared, names, clock)
+        logs = KeptLogs(Path(settings.log_file) if settings.log_file else None)
+        self.recent = RecentSignIns(clock)
+        dossiers = Dossiers(people, records, cache.process, shared, lambda: cache.policy, self.recent, clock)
+        self.desk = Desk(people, dossiers, records, Erasure(directory, records, shared, logs), records)
+        local = Local(
+            version=__version__,
+            region=settings.region,
+            environment="development" if settings.dev else "production",
+            budget_s=settings.auth_query_timeout_s,
+            patience_s=settings.lookup_patience_s,
+            has_redis=shared is not None,
+            started_s=clock.utc_now_s(),
+            ttl_s=lambda: cache.policy.ttl_s,
+            silent_for_s=silent_for_s,
+            refuses=refuses,
+            keys_failing_since_s=lambda: keys.failing_since_s,
+            keys_known=lambda: keys.known,
+        )
+        self.view = View(sight, local, clock)
+        link_key = os.environ.get(LINK_KEY) if settings.dev else None
+        self._door = Door(
+            Sessions(settings.admin_token, link_key, clock, entropy),
+            self.desk,
+            Bulkhead("console", CALLS, clock),
+            clock,
+        )
+        self._live = Live(self.view, clock)
+
+    async def look(self) -> None:
+        """Look once a second, for ever, so that what is slow is told from what is usual."""
+        while True:
+            self.view.tick()
+            await asyncio.sleep(1.0)
+
+    def report(self, also: Callable[[SignInReport], None]) -> Callable[[SignInReport], None]:
+        """What hears of each answered sign-in: remembered for the person's page, then told to ``also``."""
+        heard = self.recent.heard
+
+        def both(report: SignInReport) -> None:
+            heard(report)
+            also(report)
+
+        return both
+
+    def routes(self) -> APIRouter:
+        """Every route below ``/console``, and ``/figures``."""
+        return console_routes(self._door, self._live)
+
+    async def close(self, limit_s: float) -> None:
+        """Let go of the connections, within ``limit_s`` seconds."""
+        await self._abandoned.close(limit_s / 2)
+        await self._pool.close()
+        await self._tasks.close(limit_s / 2)

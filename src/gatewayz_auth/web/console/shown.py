@@ -1,0 +1,137 @@
+"""Snapshots, histories and people as the console's JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gatewayz_auth.service.history import merged
+from gatewayz_auth.service.neighbours_seen import ribbon
+from gatewayz_auth.service.situation import situation
+from gatewayz_auth.service.view import answers_of
+from gatewayz_auth.web.answers import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewayz_auth.service.dossier import Dossier
+    from gatewayz_auth.service.history import Frame
+    from gatewayz_auth.service.snapshot import Snapshot
+
+NEIGHBOURS = ("postgres", "redis")
+
+
+def now_as_json(now: Snapshot) -> dict[str, Any]:
+    """The snapshot with its sentence, its band and the pool's line."""
+    shown = asdict(now)
+    shown["situation"] = situation(now).as_dict()
+    shown["pool"] |= {"band": now.pool.band, "diagnostics": now.pool.diagnostics}
+    return shown
+
+
+def history_as_json(frames: Sequence[Frame], span_s: int, step_s: int, until_s: float) -> dict[str, Any]:
+    """Columns over ``span_s`` seconds in steps of ``step_s``; a step that nobody saw is null in every column."""
+    last = int(until_s) // step_s
+    first = last - span_s // step_s + 1
+    steps: dict[int, list[Frame]] = {}
+    for frame in frames:
+        steps.setdefault((frame.at_s - 1) // step_s, []).append(frame)
+    columns: dict[str, list[float | None]] = {
+        name: [] for name in ("cache", "database", "last_known_good", "refused", "p50", "p95", "p99")
+    }
+    for step in range(first, last):
+        together = steps.get(step)
+        values = _of_step(together) if together else dict.fromkeys(columns)
+        for name, column in columns.items():
+            column.append(values[name])
+    return {
+        "span": span_s,
+        "step": step_s,
+        "at": [(step + 1) * step_s for step in range(first, last)],
+        **columns,
+        "ribbons": {name: ribbon(name, frames) for name in NEIGHBOURS},
+    }
+
+
+def _of_step(frames: Sequence[Frame]) -> dict[str, float | None]:
+    whole = merged(frames)
+    given, span_s = answers_of(whole), max(1, whole.span_s)
+    turned_away = given.refused + given.unknown + given.limited
+    values: dict[str, float | None] = {
+        "cache": given.cache / span_s,
+        "database": given.database / span_s,
+        "last_known_good": given.last_known_good / span_s,
+        "refused": turned_away / span_s,
+    }
+    rounded = {name: None if value is None else round(value, 2) for name, value in values.items()}
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        wait_s = whole.quantile_s(share)
+        rounded[name] = None if wait_s is None else round(wait_s, 5)
+    return rounded
+
+
+def masked(text: str | None) -> str | None:
+    """The first letter of each part and dots: enough to compare, too little to know."""
+    if not text:
+        return text
+    if "@" in text:
+        name, _, domain = text.partition("@")
+        return f"{name[:1]}•••@{domain[:1]}•••"
+    return f"{text[:1]}•••"
+
+
+def dossier_as_json(dossier: Dossier, *, is_masked: bool) -> dict[str, Any]:
+    """One person; what is personal is masked unless it was asked for."""
+    account, more = dossier.account, dossier.more
+    hide = masked if is_masked else (lambda text: text)
+    return {
+        "masked": is_masked,
+        "user_id": account.user_id,
+        "privy_user_id": account.privy_user_id,
+        "username": account.username,
+        "display_name": hide(account.display_name),
+        "email": hide(account.email),
+        "claimed_email": hide(account.claimed_email),
+        "phone_number": hide(account.phone_number),
+        "claimed_phone_number": hide(account.claimed_phone_number),
+        "auth_method": account.auth_method,
+        "region": account.region,
+        "credits": number(account.credits),
+        "tier": account.tier,
+        "subscription_status": account.subscription_status,
+        "is_guest": account.is_guest,
+        "is_active": account.is_active,
+        "created_at": account.created_at,
+        "last_sign_in_at": None if more is None else more.last_sign_in_at,
+        "database": dossier.database,
+        "next_source": dossier.next_source,
+        "next_age_s": dossier.next_age_s,
+        "tiers": [asdict(tier) for tier in dossier.tiers],
+        "keys": [
+            {
+                "id": str(key.key_id),
+                "prefix": key.prefix,
+                "environment_tag": key.environment_tag,
+                "created_at": key.created_at,
+                "last_used_at": key.last_used_at,
+                "revoked_at": key.revoked_at,
+            }
+            for key in dossier.keys
+        ],
+        "referrals": _referrals(dossier),
+        "recent": [asdict(one) for one in dossier.recent],
+    }
+
+
+def _referrals(dossier: Dossier) -> dict[str, Any]:
+    if dossier.more is None:
+        return {"codes": [], "made": {}, "came_by": None}
+    mine = dossier.account.user_id
+    made: dict[str, int] = {}
+    came_by = None
+    for one in dossier.more.referrals:
+        if one["referred_user_id"] == mine:
+            came_by = {"code": one["referral_code"], "status": one["status"], "reason": one["reason"]}
+        else:
+            made[one["status"]] = made.get(one["status"], 0) + 1
+    return {"codes": list(dossier.more.codes), "made": made, "came_by": came_by}

@@ -1,0 +1,103 @@
+// Pages, the live stream that pauses while nobody looks, and what every page needs to ask the service.
+import { drawNow, drawSilence } from "./now.js";
+import { drawCharts, resetCharts } from "./chart.js";
+import { startPeople } from "./people.js";
+import { drawAudit } from "./audit.js";
+import { $, clock, same } from "./words.js";
+
+let token = "";
+let source = null;
+let last = null; // the last snapshot
+let heardAt = 0; // when, on this machine's own clock
+
+export async function ask(path, body) {
+  const headers = { "Content-Type": "application/json", "X-Console-Token": token };
+  const options = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+  const answer = await fetch(path, options);
+  if (answer.status === 401) location.reload();
+  return answer;
+}
+
+const page = () => ["people", "audit"].find((name) => location.hash === `#${name}`) ?? "now";
+
+function show() {
+  const now = page();
+  for (const name of ["now", "people", "audit"]) {
+    $(name).hidden = name !== now;
+    const link = document.querySelector(`[data-page=${name}]`);
+    if (name === now) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (now === "audit") drawAudit(ask);
+  if (now === "people") $("who").focus();
+  if (now === "now" && last) draw();
+}
+
+function draw() {
+  if (page() === "now") {
+    drawNow(last);
+    drawCharts(last, ask);
+  }
+}
+
+function tell(state, text) {
+  $("live").dataset.state = state;
+  same($("live").lastElementChild, text);
+}
+
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource("/console/stream");
+  source.addEventListener("now", (event) => {
+    last = JSON.parse(event.data);
+    heardAt = performance.now();
+    document.body.dataset.snapshots = Number(document.body.dataset.snapshots || 0) + 1;
+    tell(last.situation.status, `live ${clock(last.at_s)} UTC`);
+    const workers = `${last.workers} worker${last.workers === 1 ? "" : "s"}`;
+    same($("where"), [last.environment, last.region, last.version, workers].filter(Boolean).join(" · "));
+    draw();
+  });
+  source.addEventListener("error", () => {
+    if (source?.readyState === EventSource.CLOSED) {
+      pause();
+      ask("/console/session").then((answer) => answer.ok && setTimeout(listen, 2000), () => setTimeout(listen, 2000));
+    }
+  });
+}
+
+function pause() {
+  source?.close();
+  source = null;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    pause();
+    if (last) tell("none", `paused ${clock(last.at_s)} UTC`);
+  } else {
+    listen();
+  }
+});
+
+setInterval(() => {
+  if (document.hidden || !last) return;
+  const silent = (performance.now() - heardAt) / 1000;
+  if (silent > 4) {
+    tell("none", `last heard ${clock(last.at_s)} UTC`);
+    if (page() === "now") drawSilence(last, silent);
+  }
+}, 500);
+
+$("out").addEventListener("click", async () => {
+  await fetch("/console/session", { method: "DELETE", headers: { "X-Console-Token": token } });
+  location.reload();
+});
+addEventListener("hashchange", show);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { resetCharts(); if (last) draw(); });
+
+fetch("/console/session").then(async (answer) => {
+  token = (await answer.json()).token;
+  startPeople(ask);
+  show();
+  listen();
+});
