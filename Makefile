@@ -1,6 +1,6 @@
 # gatewayz-auth: `make help` lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench soak check lock clean
+.PHONY: help setup run test bench drill soak check lock clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -31,6 +31,11 @@ test: ## Run every test against real servers (8 minutes at most)
 bench: ## Measure, each figure beside what it is compared to
 	$(FOR_DEV)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+SECONDS ?= 60
+drill: ## Freeze the database under the service and the sign-in of before, draw what callers saw (SECONDS=60)
+	$(FOR_DEV)
+	@$(BIN)/python -m drill --seconds $(SECONDS) $(ARGS)
 
 MINUTES ?= 30
 soak: ## Run two workers and 20,000 people for MINUTES=30, with changes and restarts of Redis

@@ -1,0 +1,56 @@
+"""``make drill``: freeze the database under the service and under the sign-in of before, and show what callers saw.
+
+A drill of 60 s or more writes docs/explanation/outage-drill.md and docs/images/outage-drill.svg; a shorter one says too
+little for the docs and writes both into ``reports/``. The exit code is 1 where the service broke a promise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from drill import page, picture
+from drill.figures import broken_promises
+from drill.plan import Plan
+from drill.processes import ROOT
+from drill.run import drill
+from drill.words import now_sentence, sentence_of_before
+
+_WHOLE_S = 60.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run one drill and write what it found."""
+    parser = argparse.ArgumentParser(prog="python -m drill", description="The outage drill.")
+    parser.add_argument("--seconds", type=float, default=_WHOLE_S, help="how long callers come (default: 60)")
+    parser.add_argument("--rate", type=float, default=30.0, help="callers a second (default: 30)")
+    parser.add_argument("--workers", type=int, default=2, help="processes of each program (default: 2)")
+    parser.add_argument("--into", type=Path, help="folder that is written to (default: docs, or reports)")
+    given = parser.parse_args(arguments)
+    try:
+        plan = Plan(given.seconds, given.rate, workers=given.workers)
+    except ValueError as error:
+        parser.error(str(error))
+    say = partial(print, file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="drill") as folder:
+        found = drill(plan, Path(folder), say)
+    into: Path = given.into or ROOT / ("docs" if given.seconds >= _WHOLE_S else "reports")
+    for name, text in (
+        ("explanation/outage-drill.md", page.write(found)),
+        ("images/outage-drill.svg", picture.draw(found)),
+    ):
+        path = into / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        say(f"Written: {path}")
+    print(*sentence_of_before(found), *now_sentence(found), sep="\n")
+    broken = broken_promises(found.now)
+    print(*(f"BROKEN: {promise}" for promise in broken), sep="\n", end="\n" if broken else "")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
