@@ -182,6 +182,7 @@ class Service:
                 silent_for_s=self.follow_changes.silent_for_s,
                 redis_breaker=lambda: None if self.shared is None else self.redis_breaker.phase.value,
                 pool=self.pool.stats,
+                diagnose=telemetry.diagnosis,
                 remembered=lambda: len(self.cache.process),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,

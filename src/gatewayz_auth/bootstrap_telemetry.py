@@ -14,6 +14,7 @@ from gatewayz_auth.adapters.figures.counted import Counted
 from gatewayz_auth.adapters.figures.figures import Figures
 from gatewayz_auth.adapters.figures.keeper import Keeper
 from gatewayz_auth.adapters.figures.shelf import Shelf
+from gatewayz_auth.adapters.postgres.pool_watch import PoolWatch
 from gatewayz_auth.adapters.threads import BoundedThreads
 from gatewayz_auth.domain.errors import Overloaded
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
@@ -21,18 +22,20 @@ from gatewayz_auth.service.overview import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from gatewayz_auth.adapters.postgres.pool import Pool
     from gatewayz_auth.adapters.redis.cache import RedisCache
     from gatewayz_auth.adapters.sign_in_log import SignInLog
     from gatewayz_auth.adapters.told import Told
-    from gatewayz_auth.reliability.abandoned import Abandoned
+    from gatewayz_auth.reliability.abandoned import Abandoned, UnderWay
     from gatewayz_auth.reliability.bulkhead import Bulkhead
     from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.facts import Fact
     from gatewayz_auth.service.overview import Sight, Totals
+    from gatewayz_auth.service.pool_diagnosis import Diagnosis
     from gatewayz_auth.service.process_cache import ProcessCache
     from gatewayz_auth.service.sign_in_report import SignInReport
 
@@ -76,6 +79,9 @@ class Telemetry:
         self._clock = clock
         self._log = structlog.get_logger()
         self._tasks = OwnedTasks("telemetry", 1)
+        self._under_way: AbstractSet[UnderWay] = frozenset()
+        self._look_at_pool: Callable[[], None] = lambda: None
+        self._diagnose: Callable[[], Diagnosis | None] = lambda: None
         self._threads = BoundedThreads("metrics", MAX_PAGES)
         self.figures = Figures(clock)
         shelf = Shelf(state_dir / "figures", run, pid=os.getpid(), started_ms=started_ms)
@@ -117,17 +123,25 @@ class Telemetry:
         self._watch_process_cache(cache)
         self._watch_breaker(breaker)
         self._watch_postgres(pool, bulkhead)
+        watch = PoolWatch(pool, lambda: self._running("postgres"), lambda: bulkhead.waiting, self.figures.happened)
+        self._look_at_pool = watch.look
+        self._diagnose = watch.diagnosis
 
     def _watch_calls(self, abandoned: Abandoned) -> None:
+        self._under_way = abandoned.under_way
+        self.figures.watch_running(self._running)
 
-        def running() -> list[Running]:
-            now_s = self._clock.monotonic_s()
-            return [
-                Running(call.neighbour, call.operation, now_s - call.started_s, call.left_s is not None)
-                for call in abandoned.under_way
-            ]
+    def _running(self, neighbour: str | None = None) -> list[Running]:
+        now_s = self._clock.monotonic_s()
+        return [
+            Running(call.neighbour, call.operation, now_s - call.started_s, call.left_s is not None)
+            for call in self._under_way
+            if neighbour in {None, call.neighbour}
+        ]
 
-        self.figures.watch_running(running)
+    def diagnosis(self) -> Diagnosis | None:
+        """Why Postgres' pool of this process is drained, where it is; None before there is a pool to look at."""
+        return self._diagnose()
 
     def _watch_breaker(self, breaker: CircuitBreaker) -> None:
         for name in ("breaker_transitions_total", "abandoned_calls", "abandoned_calls_total"):
@@ -179,6 +193,7 @@ class Telemetry:
         while True:
             await asyncio.sleep(1 + _JUST_AFTER_S - self._clock.utc_now_s() % 1)
             self._keeper.tick()
+            self._look_at_pool()
 
     async def close(self, limit_s: float) -> None:
         """Lay the last figures down, in ``limit_s`` seconds at most."""

@@ -11,10 +11,10 @@ import logging
 from typing import Any
 
 from gatewayz_auth.adapters.postgres.connection_pool_monitor import (
+    BandWatch,
     ConnectionPoolStats,
     diagnostics_line,
     stats_of,
-    stressed_line,
 )
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _registered: Any = None
+_watched: tuple[Any, Any, BandWatch] = (None, None, BandWatch())
+"""The pool and the way of asking it that the watch belongs to: another pool's stress is said anew."""
 
 
 def register_pool(pool: Any) -> None:  # noqa: ANN401 - whatever the program has
@@ -57,13 +59,24 @@ def log_pool_diagnostics() -> None:
 
 
 def check_pool_health_and_warn() -> str:
-    """The pool's health, one of the words of ``get_health_status``; logged as a warning from 80 % in use."""
+    """The pool's health, one of the words of ``get_health_status``.
+
+    Logged as a warning once when it enters WARNING (from 80 % in use) or CRITICAL, and once when it leaves them.
+    """
     stats = get_supabase_pool_stats()
     if stats is None:
         return "UNKNOWN"
-    if not stats.is_healthy():
-        _log.warning(stressed_line(stats), extra={"pool": stats.to_dict()})
+    line = _watch().line(stats)
+    if line is not None:
+        _log.warning(line, extra={"pool": stats.to_dict()})
     return stats.get_health_status()
+
+
+def _watch() -> BandWatch:
+    global _watched  # noqa: PLW0603 - one process, one pool
+    if _watched[0] is not _registered or _watched[1] is not get_supabase_pool_stats:
+        _watched = (_registered, get_supabase_pool_stats, BandWatch())
+    return _watched[2]
 
 
 async def periodic_pool_health_check(check_interval_seconds: float = 60) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.service.pool_diagnosis import Diagnosis
 
 LOOKS_BACK_S = 5.0
 SILENT_AFTER_S = 3.0
@@ -59,6 +60,11 @@ class PoolFigures(Protocol):
         """Connections that wait for work."""
         ...
 
+    @property
+    def broken(self) -> int:
+        """Connections that were lost and are not given back yet."""
+        ...
+
 
 class Timeouts:
     """When calls were given up at their limit lately; bounded."""
@@ -78,6 +84,10 @@ class Timeouts:
         return sum(at_s >= since_s for at_s in self._at_s)
 
 
+def _no_diagnosis() -> Diagnosis | None:
+    return None
+
+
 def _jobs_not_watched() -> Check:
     return Check(Status.HEALTHY, "Referrals are kept with the sign-up and wait for their worker.", {})
 
@@ -94,6 +104,7 @@ class Vitals:
     ttl_s: Callable[[], float]
     timeouts: Timeouts
     jobs: Callable[[], Check] = _jobs_not_watched
+    diagnose: Callable[[], Diagnosis | None] = _no_diagnosis
 
 
 class Health:
@@ -159,7 +170,12 @@ class Health:
 
     def _pool(self) -> Check:
         pool = self._vitals.pool()
-        share = pool.active / pool.max_size if pool.max_size else 0.0
-        figures = {"active": pool.active, "idle": pool.idle, "max": pool.max_size}
-        detail = f"{pool.active} of {pool.max_size} connections are in use."
+        taken = pool.active + pool.broken
+        share = taken / pool.max_size if pool.max_size else 0.0
+        figures: dict[str, Any] = {"active": pool.active, "idle": pool.idle, "max": pool.max_size}
+        detail = f"{taken} of {pool.max_size} connections are in use."
+        diagnosis = self._vitals.diagnose()
+        if diagnosis is not None:
+            figures |= diagnosis.figures()
+            detail = diagnosis.sentence
         return Check(Status.DEGRADED if share >= FULL else Status.HEALTHY, detail, figures)

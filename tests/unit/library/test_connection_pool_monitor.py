@@ -10,6 +10,7 @@ import psycopg_pool
 import pytest
 
 from gatewayz_auth import connection_pool_monitor as monitor
+from gatewayz_auth.adapters.postgres.connection_pool_monitor import BandWatch
 from gatewayz_auth.adapters.postgres.pool import Pool
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
@@ -107,3 +108,41 @@ def test_the_periodic_check_survives_a_failing_look(monkeypatch, caplog):
 def test_an_interval_of_nothing_is_refused():
     with pytest.raises(ValueError, match="above 0"):
         asyncio.run(monitor.periodic_pool_health_check(0))
+
+
+def pool_of(active, most=100):
+    stats = monitor.ConnectionPoolStats()
+    stats.active_connections, stats.max_pool_size = active, most
+    return stats
+
+
+def test_stress_is_said_once_on_entering_and_once_on_leaving(monkeypatch, caplog):
+    found = [10, 85, 85, 85, 97, 97, 85, 10, 10]
+    looks = iter(found)
+    monkeypatch.setattr(monitor, "get_supabase_pool_stats", lambda: pool_of(next(looks)))
+    with caplog.at_level(logging.WARNING, "gatewayz_auth"):
+        for _ in found:
+            monitor.check_pool_health_and_warn()
+    assert [record.getMessage() for record in caplog.records] == [
+        "Connection pool is stressed: utilization=85%, status=WARNING",
+        "Connection pool is stressed: utilization=97%, status=CRITICAL",
+        "Connection pool is stressed: utilization=85%, status=WARNING",
+        "Connection pool is no longer stressed: utilization=10%, status=HEALTHY",
+    ]
+
+
+def test_another_pool_that_is_stressed_is_said_anew(caplog):
+    class Full:
+        def get_stats(self):
+            return {"pool_size": 10, "pool_available": 0, "pool_max": 10}
+
+    for _ in range(2):
+        monitor.register_pool(Full())
+        monitor.check_pool_health_and_warn()
+    assert len(caplog.records) == 2
+
+
+def test_a_pool_that_is_full_for_a_moment_is_not_worth_a_word():
+    watch = BandWatch(enter_after=3, leave_after=2)
+    said = [watch.line(pool_of(active)) for active in (100, 100, 10, 100, 100, 100, 10, 100, 10, 10)]
+    assert [number for number, line in enumerate(said) if line] == [5, 9]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gatewayz_auth.adapters.postgres.pool import Pool
+from gatewayz_auth.service.pool_diagnosis import NORMAL_BELOW, band_of
 
-HEALTHY_BELOW = 0.5
-NORMAL_BELOW = 0.8
-WARNING_BELOW = 0.95
+STRESSED = ("WARNING", "CRITICAL")
+_CALM = "NORMAL"
 
 
 class ConnectionPoolStats:
@@ -33,10 +33,7 @@ class ConnectionPoolStats:
 
         ``UNKNOWN`` where there is no pool.
         """
-        if self.max_pool_size <= 0:
-            return "UNKNOWN"
-        bands = ((HEALTHY_BELOW, "HEALTHY"), (NORMAL_BELOW, "NORMAL"), (WARNING_BELOW, "WARNING"))
-        return next((status for below, status in bands if self.utilization < below), "CRITICAL")
+        return band_of(self.active_connections, self.max_pool_size)
 
     def is_healthy(self, warning_threshold: float = NORMAL_BELOW) -> bool:
         """Whether less than ``warning_threshold`` (0 to 1) of the pool is in use; a pool that is none is."""
@@ -73,6 +70,39 @@ def stressed_line(stats: ConnectionPoolStats) -> str:
     return f"Connection pool is stressed: utilization={_percent(stats)}%, status={stats.get_health_status()}"
 
 
+def relieved_line(stats: ConnectionPoolStats) -> str:
+    """The log line that says that the pool is stressed no more."""
+    return f"Connection pool is no longer stressed: utilization={_percent(stats)}%, status={stats.get_health_status()}"
+
+
+class BandWatch:
+    """Speaks once when a pool enters ``WARNING`` or ``CRITICAL``, and once when it leaves them; not in between.
+
+    A band counts as entered after so many looks in a row that found it, and as left after so many that did not.
+    """
+
+    def __init__(self, *, enter_after: int = 1, leave_after: int = 1) -> None:
+        """Take the pool for calm."""
+        self._enter_after = enter_after
+        self._leave_after = leave_after
+        self._band = _CALM
+        self._found = 0
+
+    def line(self, stats: ConnectionPoolStats) -> str | None:
+        """What to say of this look; None where all is as it was."""
+        band = stats.get_health_status()
+        band = band if band in STRESSED else _CALM
+        if band == self._band:
+            self._found = 0
+            return None
+        self._found += 1
+        is_worse = band == "CRITICAL" or self._band == _CALM
+        if self._found < (self._enter_after if is_worse else self._leave_after):
+            return None
+        self._band, self._found = band, 0
+        return stressed_line(stats) if band in STRESSED else relieved_line(stats)
+
+
 def _percent(stats: ConnectionPoolStats) -> int:
     return stats.active_connections * 100 // stats.max_pool_size if stats.max_pool_size > 0 else 0
 
@@ -95,7 +125,7 @@ def _of_ours(pool: Pool) -> ConnectionPoolStats:
     counts = pool.stats()
     stats = ConnectionPoolStats()
     stats.total_connections = counts.size
-    stats.active_connections = counts.active
+    stats.active_connections = counts.active + counts.broken  # lost ones keep others from theirs as well
     stats.idle_connections = counts.idle
     stats.max_pool_size = counts.max_size
     stats.connection_errors = counts.connection_errors
