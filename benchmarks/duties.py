@@ -47,6 +47,9 @@ def service(state: Path):
 
 
 class _Nowhere:
+    def write_later(self, make, facts, utc_now_s):
+        pass
+
     def write(self, line: bytes) -> None:
         pass
 
@@ -105,9 +108,9 @@ def _duties(people: People, whole, app) -> list[Row]:
     headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[1:]]
     request = route.parse(body)
     tokens, now_s = whole.verifier._verifier, time.time()
-    remembered = whole.verifier._access.proofs
-    signed, tail = request.token.rpartition(".")[::2]
-    der, raw, keys = jws.der_signature(tail), signed.encode(), whole.keys.candidates(None)
+    compact = jws.Compact(request.token, 4096)
+    remembered = whole.verifier._access
+    der, keys = jws.der_signature(compact.tail), whole.keys.candidates(None)
 
     def visit():
         return route._Visit(app._ids.next(), app._now_s(), dict(headers))
@@ -120,10 +123,11 @@ def _duties(people: People, whole, app) -> list[Row]:
         app._watches.begin(shown, 5.0)
         app._watches.end(shown)
 
-    signature_s = _alone_s(lambda: jws.is_signed(raw, der, keys))
-    verify_s = _alone_s(lambda: tokens.access(request.token, now_s))
+    signature_s = _alone_s(lambda: jws.is_signed(compact.signed, der, keys))
+    verify_s = _alone_s(lambda: tokens.access_all([jws.Compact(request.token, 4096)], now_s))
     whole.verifier.access(request.token, now_s)
     shown = visit()
+    shown.request = request
     shown.started_s = shown.parsed_s = shown.verified_s = time.monotonic()
     answer = whole.sign_in.fresh(request, ())
     assert answer is not None

@@ -49,7 +49,7 @@ def samples() -> Counter[Stack]:
             signal.signal(signal.SIGPROF, lambda _, frame: seen.update([_stack(frame)]))
             signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
             for _ in range(ROUNDS):
-                whole.verifier._access.proofs.clear()  # every token unseen
+                whole.verifier._access.clear()  # every token unseen
                 await duties._drive(app, requests)
             signal.setitimer(signal.ITIMER_PROF, 0)
 

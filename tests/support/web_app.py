@@ -14,6 +14,7 @@ from gatewayz_auth.domain.errors import TokenNotAccepted
 from gatewayz_auth.domain.sign_in import Answer, Source
 from gatewayz_auth.domain.users import Account
 from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.reliability.each import each
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.web.access import OpsRules
 from gatewayz_auth.web.answers import render
@@ -63,9 +64,8 @@ class SimpleService:
         self.requests.append(request)
         return ()
 
-    def proving(self, request):
-        yield
-        return self.prove(request)
+    def prove_all(self, requests):
+        return each(self.prove, requests)
 
     def fresh(self, _request, _signed):
         return None

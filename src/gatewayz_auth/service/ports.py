@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.identity import AccessProof, IdentityProof
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class TokenVerifier(Protocol):
     """Proves tokens within the process: no call of this port ever waits for a network or a lock."""
 
-    def access(self, token: str, utc_now_s: float) -> AccessProof:
-        """What the access token proves, or ``TokenNotAccepted``."""
+    def access_all(self, tokens: Sequence[str], utc_now_s: float) -> list[AccessProof | Exception]:
+        """What each access token proves, in their order, or why it does not: ``TokenNotAccepted`` or ``NotKnown``."""
         ...
 
     def identity(self, token: str, utc_now_s: float) -> IdentityProof:

@@ -68,4 +68,9 @@ def render(account: Account, api_key: str | None, *, is_new: bool) -> bytes:
 
 def stamped(rendered: bytes, utc_now_s: float) -> bytes:
     """What ``render`` has made, whole: with the time of this very answer."""
-    return b'%b,"timestamp":"%b"}' % (rendered, rfc3339(utc_now_s))
+    return rendered + _closing(int(utc_now_s))
+
+
+@lru_cache(maxsize=4)
+def _closing(utc_s: int) -> bytes:
+    return b',"timestamp":"%b"}' % _second(utc_s)

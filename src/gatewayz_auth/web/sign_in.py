@@ -6,6 +6,7 @@ Every line here is paid by every sign-in, so there is no framework, no model, no
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain.errors import DeadlineExceeded, NotKnown, Refused, RequestNotUnderstood, TokenNotAccepted
@@ -14,17 +15,19 @@ from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.sign_in_report import SignInReport
 from gatewayz_auth.web import problems
 from gatewayz_auth.web.answers import stamped
+from gatewayz_auth.web.arrivals import TURN, Arrivals
 from gatewayz_auth.web.body import CallerLeft, UnreadableBody, at_once, check_declared, linger, rest_of_body
 from gatewayz_auth.web.cors import Cors
 from gatewayz_auth.web.deadline import Watch, Watches
 from gatewayz_auth.web.wire import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from gatewayz_auth.domain.sign_in import Answer
+    from gatewayz_auth.domain.identity import LinkedAccount
+    from gatewayz_auth.domain.sign_in import Answer, SignInRequest
     from gatewayz_auth.web.parts import Parts
     from gatewayz_auth.web.problems import Header, Problem
     from gatewayz_auth.web.request_ids import RequestIds
@@ -46,11 +49,35 @@ _SOURCES = {
     for source in Source
 }
 
+_as_tuple = tuple.__new__  # what a named tuple does itself, at half the price
+
+
+@lru_cache(maxsize=2048)
+def _length(size: int) -> Header:
+    return b"content-length", b"%d" % size
+
+
+@lru_cache(maxsize=2048)
+def _age(age_s: int) -> Header:
+    return b"age", b"%d" % age_s
+
 
 class _Visit(Watch):
     """One request under way: its name, its limit, its clock readings, and what is to be told of it."""
 
-    __slots__ = ("client", "headers", "late", "parsed_s", "privy_user_id", "request_id", "started_s", "verified_s")
+    __slots__ = (
+        "client",
+        "headers",
+        "late",
+        "outcome",
+        "parsed_s",
+        "request",
+        "request_id",
+        "started_s",
+        "verified_s",
+    )
+
+    request: SignInRequest
 
     def __init__(self, request_id: str, started_s: float, headers: dict[bytes, bytes]) -> None:
         self.is_interrupted = False
@@ -58,24 +85,10 @@ class _Visit(Watch):
         self.started_s = started_s
         self.parsed_s = 0.0
         self.verified_s = 0.0
-        self.privy_user_id: str | None = None
+        self.outcome: tuple[LinkedAccount, ...] | Exception | None = None
         self.headers = headers
         self.client: tuple[str, int] | None = None
         self.late = "body_too_slow"
-
-
-class _Turn:
-    """Awaited, it lets the loop turn once: what ``asyncio.sleep(0)`` does, without a coroutine around it.
-
-    Checking a signature throws all else out of the processor's nearest memory: what runs next costs twice as much. So
-    those who arrive together take each step together: all are read, all are checked, all are answered.
-    """
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-_TURN = _Turn()
 
 
 class SignInRoute:
@@ -88,8 +101,8 @@ class SignInRoute:
     def __init__(self, parts: Parts, ids: RequestIds, rest: ASGIApp) -> None:
         """Keep what every request needs."""
         self._service = parts.sign_in
-        self._clock = parts.clock
         self._now_s = parts.clock.monotonic_s
+        self._utc_now_s = parts.clock.utc_now_s
         self._entropy = parts.entropy
         self._report = parts.report
         self._fault = parts.fault
@@ -98,6 +111,7 @@ class SignInRoute:
         self._rest = rest
         self._cors = Cors(parts.cors_origins) if parts.cors_origins else None
         self._watches = Watches()
+        self._arrivals = Arrivals(self._service.prove_all)
         reserve_s = min(_RESERVE_S, _RESERVE_SHARE * parts.auth_query_timeout_s)
         self._budget_s = parts.auth_query_timeout_s - reserve_s
         self._last_s = parts.auth_query_timeout_s - reserve_s / 2
@@ -117,7 +131,17 @@ class SignInRoute:
         watches = self._watches
         watches.begin(visit, self._body_s)
         try:
-            answer = await self._sign_in(visit, receive)
+            check_declared(visit.headers)
+            message = await receive()
+            body = at_once(message)
+            if body is None:
+                body = await rest_of_body(message, receive)
+            visit.late = "deadline_exceeded"
+            visit.request = parse(body, visit.headers.get(b"authorization"), visit.headers.get(b"privy-id-token"))
+            visit.parsed_s = self._now_s()
+            self._arrivals.add(visit)
+            await TURN
+            answer = self._remembered(visit) or await self._asked(visit)
         except CallerLeft:
             watches.end(visit)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - told, and answered 503: never a 500
@@ -133,28 +157,19 @@ class SignInRoute:
             await send({"type": "http.response.body", "body": body})
             self._report(report)
 
-    async def _sign_in(self, visit: _Visit, receive: Receive) -> Answer:
-        headers = visit.headers
-        check_declared(headers)
-        message = await receive()
-        body = at_once(message)
-        if body is None:
-            body = await rest_of_body(message, receive)
-        visit.late = "deadline_exceeded"
-        request = parse(body, headers.get(b"authorization"), headers.get(b"privy-id-token"))
-        await _TURN
-        visit.parsed_s = self._now_s()
-        signed = self._service.prove(request)
-        await _TURN  # as before it; and answers of one turn leave together
-        visit.privy_user_id = request.privy_user_id
-        visit.verified_s = self._now_s()
+    def _remembered(self, visit: _Visit) -> Answer | None:
+        """The answer for whoever has proven to be theirs, where nobody needs to be asked; no waiting from here on."""
+        signed = self._arrivals.signed(visit)
+        visit.verified_s = verified_s = self._now_s()
+        request = visit.request
         if self._limits is not None:
-            self._limits.admit(request.privy_user_id, visit.verified_s)
-        answer = self._service.fresh(request, signed)
-        if answer is None:
-            self._watches.move(visit, self._last_s - self._body_s)
-            answer = await self._service.answer(request, signed, self._deadline(visit))
-        return answer
+            self._limits.admit(request.privy_user_id, verified_s)
+        return self._service.fresh(request, signed)
+
+    async def _asked(self, visit: _Visit) -> Answer:
+        self._watches.move(visit, self._last_s - self._body_s)
+        signed = self._arrivals.signed(visit)
+        return await self._service.answer(visit.request, signed, self._deadline(visit))
 
     async def _turn_away(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
         if self._limits is not None and isinstance(error, Refused):
@@ -179,7 +194,7 @@ class SignInRoute:
         return deadline
 
     def _answered(self, visit: _Visit, answer: Answer) -> tuple[bytes, list[Header], SignInReport]:
-        body = stamped(answer.rendered, self._clock.utc_now_s())
+        body = stamped(answer.rendered, self._utc_now_s())
         source = answer.source
         word, source_header, timing = _SOURCES[source]
         request_id = visit.request_id
@@ -189,29 +204,21 @@ class SignInRoute:
         total_s = now_s - started_s
         headers = [
             _JSON,
-            (b"content-length", b"%d" % len(body)),
+            _length(len(body)),
             (b"x-request-id", request_id.encode("ascii")),
             source_header,
             (b"server-timing", timing % (parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)),
             _NO_STORE,
         ]
         if source is not Source.DATABASE:
-            headers.append((b"age", b"%d" % answer.age_s))
+            headers.append(_age(int(answer.age_s)))
         if self._cors:
             headers.extend(self._cors.headers(visit.headers))
         phases_s = (("parse", parse_s), ("verify", verify_s), (word, look_up_s))
-        report = SignInReport(
-            request_id,
-            200,
-            "ok",
-            word,
-            "ok",
-            None,
-            total_s,
-            phases_s,
-            answer.user_id,
-            answer.age_s,
-            visit.privy_user_id,
+        user_id, privy_user_id = answer.user_id, visit.request.privy_user_id
+        report = _as_tuple(
+            SignInReport,
+            (request_id, 200, "ok", word, "ok", None, total_s, phases_s, user_id, answer.age_s, privy_user_id),
         )
         return body, headers, report
 

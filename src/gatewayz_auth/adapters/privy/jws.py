@@ -35,14 +35,25 @@ _DER = {
 _ES256 = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
-def split(token: str, max_length: int) -> tuple[str, str, str]:
-    """Header, payload and signature of ``token``, undecoded; refuses what is too long before any other work."""
-    if len(token) > max_length:
-        raise TokenNotAccepted("too_long")
-    parts = token.split(".", _PARTS)
-    if len(parts) != _PARTS or not token.isascii():
-        raise TokenNotAccepted("malformed")
-    return parts[0], parts[1], parts[2]
+class Compact:
+    """A token in its three parts, undecoded; ``signed`` is the SHA-256 of the first two, ``name`` that of the whole."""
+
+    __slots__ = ("body", "head", "name", "signed", "tail")
+
+    def __init__(self, token: str, max_length: int) -> None:
+        """Take ``token`` apart; refuses what is too long before any other work."""
+        if len(token) > max_length:
+            raise TokenNotAccepted("too_long")
+        parts = token.split(".", _PARTS)
+        if len(parts) != _PARTS or not token.isascii():
+            raise TokenNotAccepted("malformed")
+        self.head, self.body, self.tail = parts
+        raw = token.encode("ascii")
+        end = len(raw) - len(self.tail) - 1
+        digest = hashlib.sha256(raw[:end])  # both of one pass: making another costs as much as the hashing
+        self.signed = digest.digest()
+        digest.update(raw[end:])
+        self.name = digest.digest()
 
 
 def der_signature(segment: str) -> bytes:
@@ -64,9 +75,8 @@ def der_signature(segment: str) -> bytes:
     return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
 
 
-def is_signed(signed: bytes, signature: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> bool:
-    """Whether ``signature`` (from ``der_signature``) over ``signed`` was made by one of ``keys``, all on P-256."""
-    digest = hashlib.sha256(signed).digest()
+def is_signed(digest: bytes, signature: bytes, keys: Iterable[ec.EllipticCurvePublicKey]) -> bool:
+    """Whether ``signature`` (from ``der_signature``) for this SHA-256 was made by one of ``keys``, all on P-256."""
     for key in keys:
         try:
             key.verify(signature, digest, _ES256)

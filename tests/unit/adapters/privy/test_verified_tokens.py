@@ -1,5 +1,7 @@
 """What may be remembered of a verified token, and for how long."""
 
+import re
+
 import pytest
 from tests.support.forgeries import Signer, access_claims, forgeries, identity_claims
 
@@ -28,9 +30,9 @@ class Counted:
     def __init__(self, verifier):
         self.verifier, self.calls = verifier, 0
 
-    def access(self, token, utc_now_s):
-        self.calls += 1
-        return self.verifier.access(token, utc_now_s)
+    def access_all(self, tokens, utc_now_s):
+        self.calls += len(tokens)
+        return self.verifier.access_all(tokens, utc_now_s)
 
     def identity(self, token, utc_now_s):
         self.calls += 1
@@ -98,19 +100,40 @@ def test_forgeries_are_refused_each_time_and_never_remembered(keys, counted):
 
 
 def test_it_holds_a_bounded_number_and_the_oldest_goes_first(keys, counted):
-    tokens = VerifiedTokens(counted, keys, max_entries=3)
-    made = [SIGNER.token(access_claims(APP, NOW_S, sid=f"s{i}")) for i in range(5)]
+    tokens = VerifiedTokens(counted, keys, max_entries=4)
+    made = [SIGNER.token(access_claims(APP, NOW_S, sid=f"s{i}")) for i in range(9)]
     for token in made:
         tokens.access(token, NOW_S)
-    assert (tokens.entries, counted.calls) == (3, 5)
-    tokens.access(made[4], NOW_S)
-    assert counted.calls == 5
+        assert tokens.entries <= 4
+    for token in made[-3:]:
+        tokens.access(token, NOW_S)
+    assert (tokens.entries, counted.calls) == (3, 9)
     tokens.access(made[0], NOW_S)
-    assert counted.calls == 6
+    assert counted.calls == 10
+
+
+def test_those_verified_together_get_what_each_would_get_alone_and_in_their_order(keys, counted):
+    tokens = VerifiedTokens(counted, keys)
+    seen, unseen = (SIGNER.token(access_claims(APP, NOW_S, sid=sid)) for sid in ("seen", "unseen"))
+    tokens.access(seen, NOW_S)
+    forged = [token for _, token in forgeries(SIGNER, APP, NOW_S)]
+    asked = [token for forgery in forged for token in (seen, forgery, unseen)]
+    together = tokens.access_all(asked, NOW_S)
+    alone = VerifiedTokens(counted, keys)
+    for token, outcome in zip(asked, together, strict=True):
+        if token in forged:
+            assert isinstance(outcome, TokenNotAccepted)
+            with pytest.raises(TokenNotAccepted, match=f"^{re.escape(str(outcome))}$"):
+                alone.access(token, NOW_S)
+        else:
+            assert outcome == alone.access(token, NOW_S)
+    assert tokens.entries == 2
 
 
 def test_no_token_is_kept_in_clear(keys, counted):
     tokens = VerifiedTokens(counted, keys)
     token = SIGNER.token(access_claims(APP, NOW_S))
     tokens.access(token, NOW_S)
-    assert all(isinstance(digest, bytes) and len(digest) == 32 for digest in tokens._access.proofs)
+    assert all(
+        isinstance(digest, bytes) and len(digest) == 32 for digest in (*tokens._access.newer, *tokens._access.older)
+    )
