@@ -72,7 +72,9 @@ class ConsoleSide:
         people = People(directory, shared, names, clock)
         logs = KeptLogs(Path(settings.log_file) if settings.log_file else None)
         self.recent = RecentSignIns(clock)
-        dossiers = Dossiers(people, records, cache.process, shared, lambda: cache.policy, self.recent, clock)
+        dossiers = Dossiers(
+            people, records, cache.process, shared, lambda: cache.policy, self.recent, logs.sign_ins_of, clock
+        )
         self.desk = Desk(people, dossiers, records, Erasure(directory, records, shared, logs), records)
         local = Local(
             version=__version__,

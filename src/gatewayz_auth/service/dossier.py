@@ -78,6 +78,14 @@ class Dossier:
     recent: tuple[Recent, ...] = field(default=())
 
 
+class Logged(Protocol):
+    """The sign-ins that stand in the log, whichever process wrote them."""
+
+    async def __call__(self, user_id: int, most: int) -> tuple[Recent, ...]:
+        """The person's last ones, newest first."""
+        ...
+
+
 class RecentSignIns:
     """The last ``RECENT`` sign-ins that this process has answered; one step of a deque each."""
 
@@ -117,6 +125,7 @@ class Dossiers:
         shared: Shared | None,
         policy: Callable[[], CachePolicy],
         recent: RecentSignIns,
+        logged: Logged,
         clock: Clock,
     ) -> None:
         """Keep the places."""
@@ -126,6 +135,7 @@ class Dossiers:
         self._shared = shared
         self._policy_now = policy
         self._recent = recent
+        self._logged = logged
         self._clock = clock
 
     async def of(self, who: str) -> Dossier | None:
@@ -138,7 +148,7 @@ class Dossiers:
                 raise
             tiers = await self._tiers(remembered)
             source, age_s = next_source(tiers, database_answers=False)
-            recent = self._recent.of(remembered.user_id, remembered.privy_user_id)
+            recent = await self._sign_ins_of(remembered)
             return Dossier(remembered, str(error), source, age_s, tiers, recent=recent)
         if account is None:
             return None
@@ -148,7 +158,7 @@ class Dossiers:
             source, age_s = "nowhere: the account is disabled", None
         keys = await self._people.keys_of(account.user_id)
         more = await self._records.more_of(account.user_id)
-        recent = self._recent.of(account.user_id, account.privy_user_id)
+        recent = await self._sign_ins_of(account)
         return Dossier(account, None, source, age_s, tiers, keys, more, recent)
 
     async def _asked(self, who: str) -> Account | None:
@@ -161,6 +171,17 @@ class Dossiers:
             if shown is not None:  # it may have been remembered: who is shown here is asked for
                 shown = await self._people.by_user_id(shown.account.user_id)
         return None if shown is None else shown.account
+
+    async def _sign_ins_of(self, account: Account) -> tuple[Recent, ...]:
+        """By the log, which all processes write; what this one remembers besides comes first."""
+        own = self._recent.of(account.user_id, account.privy_user_id)
+        known = {one.request_id for one in own}
+        try:
+            logged = await self._logged(account.user_id, SHOWN_RECENT)
+        except (NotKnown, OSError):
+            logged = ()
+        both = [*own, *(one for one in logged if one.request_id not in known)]
+        return tuple(sorted(both, key=lambda one: -one.at_s)[:SHOWN_RECENT])
 
     async def _remembered(self, who: str) -> Account | None:
         if self._shared is None:

@@ -23,6 +23,9 @@ POOL_NEAR_ITS_END = 0.8
 OVERLOAD_SHARE = 0.02
 """The part of a minute's callers that are asked to come back by which it is too many people."""
 
+GIVEN_UP = 5
+"""So many calls given up within 5 s are worth a sentence; a single one is somebody's second try."""
+
 JOBS_BEHIND_S = 60.0
 COME_BACK_S = 3
 """The middle of what ``Retry-After`` says."""
@@ -262,11 +265,12 @@ def _keys(now: Snapshot) -> Situation | None:
 
 
 def _timeouts(now: Snapshot) -> Situation | None:
-    if not now.timeouts or now.postgres.state is not Answering.ANSWERS:
+    if now.timeouts < GIVEN_UP or now.postgres.state is not Answering.ANSWERS:
         return None
-    calls = "1 call was" if now.timeouts == 1 else f"{now.timeouts} calls were"
     below = (Part("Whoever waited was answered at the limit", is_main=True), Part(" and not held up."))
-    return Situation(Level.DEGRADED, "timeouts", f"{calls} given up in the last 5 s.", below, "query-timeout", None)
+    return Situation(
+        Level.DEGRADED, "timeouts", f"{now.timeouts} calls were given up in the last 5 s.", below, "query-timeout", None
+    )
 
 
 def _jobs(now: Snapshot) -> Situation | None:

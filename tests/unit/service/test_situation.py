@@ -244,6 +244,10 @@ def test_some_who_are_asked_to_come_back_are_no_overload():
     assert situation(replace(WELL, minute=few)).kind == "well"
 
 
+def test_a_call_or_two_that_were_given_up_wake_nobody():
+    assert situation(replace(WELL, timeouts=4)).kind == "well"
+
+
 def test_a_job_may_wait_its_time():
     assert situation(replace(WELL, jobs=Jobs(oldest_s=JOBS_BEHIND_S - 1))).kind == "well"
 

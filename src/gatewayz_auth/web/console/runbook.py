@@ -109,5 +109,6 @@ def _inline(text: str) -> str:
     shown = html.escape(text, quote=True)
     shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", shown)
     shown = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", shown)
+    shown = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*", r"<em>\1</em>", shown)
     shown = re.sub(r"\[([^\]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)", r'<a href="/console/runbook/\2">\1</a>', shown)
     return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", shown)

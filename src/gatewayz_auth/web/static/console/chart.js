@@ -16,11 +16,13 @@ let now = null;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// Anew, in other colours or another width.
 export function resetCharts() {
   charts?.forEach((chart) => chart.destroy());
   charts = null;
   $("rates").replaceChildren();
   $("waits").replaceChildren();
+  if (history) paint();
 }
 
 // Each source on top of those before it; the topmost is drawn first and the others over it.
@@ -36,7 +38,13 @@ function stacked() {
 
 function axis(format, size = AXIS()) {
   return { size, stroke: color("--soft"), font: "12px system-ui, sans-serif", ticks: { show: false }, gap: 10, space: 34,
-    grid: { stroke: color("--grid"), width: 1, dash: [3, 3] }, values: (_, ticks) => ticks.map(format) };
+    grid: { stroke: color("--grid"), width: 1, dash: [3, 3] }, values: (_, ticks) => ticks.map((v) => (v === null ? "" : format(v))) };
+}
+
+// Of a logarithmic axis the powers of ten alone.
+function decades(one) {
+  const filter = (_, ticks) => ticks.map((v) => (Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6) ? v : null));
+  return { ...one, filter, grid: { ...one.grid, filter }, space: 20 };
 }
 
 function read(index) {
@@ -53,6 +61,7 @@ function mark(chart) {
   const { ctx, bbox } = chart;
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = color("--ink");
+  ctx.textAlign = "left";
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
   let free = Infinity; // one label for those that lie close together
   for (const one of opened) {
@@ -85,7 +94,7 @@ function build() {
   const line = (name, dash) => ({ stroke: color(name), width: 1.5, dash, points: { show: false } });
   const waits = new uPlot({
     ...common, height: 104, padding: [8, 0, 4, 0], series: [{}, line("--soft", [2, 3]), line("--database", [6, 3]), line("--ink")],
-    axes: [{ show: false }, { ...axis((v) => span(v)), space: 26 }],
+    axes: [{ show: false }, decades(axis(span))],
     scales: { x: { time: false }, y: { distr: 3, range: (_, min, max) => [Math.min(min || 0.001, 0.001), Math.max(max || 0.1, 0.1)] } },
   }, waitsData(), $("waits"));
   charts = [rates, waits];
@@ -177,5 +186,4 @@ addEventListener("resize", () => {
   if (innerWidth === width || !charts) return;
   width = innerWidth;
   resetCharts();
-  paint();
 });

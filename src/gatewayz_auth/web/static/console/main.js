@@ -93,7 +93,7 @@ $("out").addEventListener("click", async () => {
   location.reload();
 });
 addEventListener("hashchange", show);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { resetCharts(); if (last) draw(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", resetCharts);
 
 fetch("/console/session").then(async (answer) => {
   token = (await answer.json()).token;

@@ -46,7 +46,7 @@ export function drawSilence(now, seconds) {
 function drawWaits(now) {
   const waits = now.waits;
   const share = waits.count ? (waits.in_time / waits.count) * 100 : null;
-  same($("budget"), `within ${span(now.budget_s)}`);
+  same($("budget"), `in ${now.budget_s} s`);
   const shown = share === null ? "–" : share === 100 ? "100 %" : `${Math.floor(share * 100) / 100} %`;
   same($("in-time"), ...figure(shown));
   same($("of"), waits.count ? `of ${whole(waits.count)} in 15 min` : "nobody came in 15 min");
@@ -81,7 +81,7 @@ function drawPool(now) {
 function state(one) {
   const [sign, word, look] = STATES[one.state];
   const more = one.breaker === "closed" ? "" : `, breaker ${one.breaker.replace("_", "-")}`;
-  return make("td", `${sign} ${word}${more}`, { class: look });
+  return make("td", `${sign}\u00a0${word}${more}`, { class: look });
 }
 
 function neighbour(one, now) {
@@ -96,7 +96,7 @@ function jobs(now) {
   const [sign, word, look] = waits && waits >= 60 ? ["…", "behind", "warn"] : ["✓", "in step", "fine"];
   const note = `${waits ? `oldest pending ${span(waits)}` : "none pending"} · ${one.failed} failed`;
   const who = make("td", ["Jobs", make("div", note, { class: "soft" })]);
-  return row(who, make("td", `${sign} ${word}`, { class: look }), right("–"), right("", "narrow-hide"));
+  return row(who, make("td", `${sign}\u00a0${word}`, { class: look }), right("–"), right("", "narrow-hide"));
 }
 
 const nothing = (text, columns) => row(make("td", text, { class: "soft", colspan: columns }));
@@ -118,8 +118,8 @@ export function drawNow(now) {
   );
   $("troubles").replaceChildren(
     ...(now.troubles.length
-      ? now.troubles.slice(0, 8).map((one) =>
-          row(make("td", clock(one.at_s), { class: "mono soft when" }), `${one.status} ${one.code.replaceAll("_", " ")}`, right(span(one.took_s)), right(one.request_id, "mono soft narrow-hide")))
+      ? now.troubles.slice(0, 6).map((one) =>
+          row(make("td", clock(one.at_s), { class: "mono soft when" }), make("a", `${one.status} ${one.code.replaceAll("_", " ")}`, { href: `/console/runbook/${one.code.replaceAll("_", "-")}` }), right(span(one.took_s)), right(one.request_id, "mono soft narrow-hide")))
       : [nothing("None: whoever is not answered for our own reasons will stand here, with the request's id.", 4)]),
   );
 }

@@ -65,7 +65,7 @@ const line = (word, ...content) => make("div", [make("dt", word), make("dd", con
 const card = (title, ...content) => make("section", [make("h2", title), ...content], { class: "card" });
 
 function who(one) {
-  const reveal = make("button", "Show", { type: "button", class: "plain", id: "reveal" });
+  const reveal = make("button", "Show what is hidden", { type: "button", class: "plain", id: "reveal" });
   reveal.addEventListener("click", () =>
     act(`/console/people/${one.user_id}/reveal`, "Show", "E-mail, phone and name are shown to you. That you asked stands in the audit log.", async (answer) => {
       draw(await answer.json());
@@ -109,7 +109,7 @@ function referrals(one) {
 function recent(one) {
   const rows = one.recent.map((at) => row(make("td", clock(at.at_s), { class: "mono soft when" }), at.outcome === "ok" ? `from ${at.source}` : at.outcome, right(span(at.took_s)), right(at.request_id, "mono soft narrow-hide")));
   const last = one.last_sign_in_at ? `First of its day written down: ${day(one.last_sign_in_at)} UTC.` : "";
-  return card("Last sign-ins", rows.length ? make("table", rows) : make("p", "None that this process has answered.", { class: "soft" }), make("p", last, { class: "soft" }));
+  return card("Last sign-ins", rows.length ? make("table", rows) : make("p", "None that is remembered.", { class: "soft" }), make("p", last, { class: "soft" }));
 }
 
 function actions(one) {
