@@ -19,17 +19,6 @@ SIGNED_IN = "Signed in."
 ACCOUNT_MADE = "Account created."
 
 
-@lru_cache(maxsize=4)
-def _second(utc_s: int) -> bytes:
-    moment = dt.datetime.fromtimestamp(utc_s, dt.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ").encode("ascii")
-
-
-def rfc3339(utc_s: float) -> bytes:
-    """The whole second of ``utc_s`` (seconds since 1970) as ``2026-11-24T16:00:00Z``."""
-    return _second(int(utc_s))
-
-
 def number(amount: Decimal) -> int | float:
     """``amount`` as JSON shows it: without a fraction where it has none."""
     whole = int(amount)
@@ -73,4 +62,5 @@ def stamped(rendered: bytes, utc_now_s: float) -> bytes:
 
 @lru_cache(maxsize=4)
 def _closing(utc_s: int) -> bytes:
-    return b',"timestamp":"%b"}' % _second(utc_s)
+    moment = dt.datetime.fromtimestamp(utc_s, dt.UTC)
+    return moment.strftime(',"timestamp":"%Y-%m-%dT%H:%M:%SZ"}').encode("ascii")

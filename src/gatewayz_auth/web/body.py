@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BODY_LIMIT_BYTES = 64 * 1024
 LINGER_LIMIT_BYTES = 8 * 1024 * 1024
 
+_LENGTH_DIGITS = len(str(BODY_LIMIT_BYTES))
 _JSON = b"application/json"
 
 
@@ -34,13 +35,18 @@ def check_declared(headers: Mapping[bytes, bytes]) -> None:
     ``headers`` have lower-case names. No content type is fine.
     """
     content_type = headers.get(b"content-type")
-    if content_type is not None and content_type != _JSON and not _is_json_or_text(content_type):
+    if content_type != _JSON and content_type is not None and not _is_json_or_text(content_type):
         raise UnreadableBody("unsupported_media_type")
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() != b"identity":
         raise UnreadableBody("unsupported_media_type")
     length = headers.get(b"content-length")
-    if length is not None and length.isdigit() and (len(length) > 18 or int(length) > BODY_LIMIT_BYTES):  # noqa: PLR2004 - no number of that length is small
+    if length is not None and len(length) >= _LENGTH_DIGITS and _is_too_much(length):
         raise UnreadableBody("body_too_large")
+
+
+def _is_too_much(length: bytes) -> bool:
+    return length.isdigit() and (len(length) > 18 or int(length) > BODY_LIMIT_BYTES)  # noqa: PLR2004 - no number of that length is small
 
 
 def _is_json_or_text(content_type: bytes) -> bool:
