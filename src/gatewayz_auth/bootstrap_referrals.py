@@ -14,8 +14,6 @@ from gatewayz_auth.web.routes.referral import referral_routes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastapi import APIRouter
-
     from gatewayz_auth.adapters.keyring import Keyring
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
     from gatewayz_auth.service.auth_cache import CachePolicy
     from gatewayz_auth.service.resealing import Resealing
+    from gatewayz_auth.web.routes.referral import Routes
 
 
 class ReferralSide:
@@ -60,7 +59,7 @@ class ReferralSide:
         )
         self.codes = ReferralCodes(PostgresReferralCodes(pool, call, clock, limit_s), entropy)
 
-    def routes(self, budget_s: float) -> APIRouter:
+    def routes(self, budget_s: float) -> Routes:
         """The routes, each answering within ``budget_s`` seconds."""
         return referral_routes(self.check, self.codes, self._clock, budget_s)
 

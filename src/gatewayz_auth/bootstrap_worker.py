@@ -18,6 +18,7 @@ from gatewayz_auth.adapters.procrastinate.queue import SETTLE_REFERRALS, Queue
 from gatewayz_auth.adapters.prometheus import page
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_jobs import JobSide
+from gatewayz_auth.bootstrap_mail import MailSide
 from gatewayz_auth.domain.errors import NotKnown, StartupError
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.backoff import Backoff
@@ -67,6 +68,9 @@ class Worker:
             {SETTLE_REFERRALS: self.jobs.referrals.drain},
             entropy,
         )
+        self._mail = MailSide(
+            settings, self._pool, call, clock, entropy, self._abandoned, self._figures, self._stopping.is_set
+        )
         self._tasks = OwnedTasks("worker", 1)
         self._stopped: asyncio.Task[bool] | None = None
         self._working = Supervisor(entropy, told.hear, backoff=Backoff(cap_s=1.0))
@@ -88,6 +92,7 @@ class Worker:
         try:
             await self._check_schema()
             self._watching.start("watch jobs", self.jobs.watch.run)
+            self._working.start("mail", self._mail.run)
             if self._settings.referral_mode != "nightly":
                 self._watching.start("take over jobs", self._queue.keep_taking_over)
                 self._working.start("queue", self._queue.run)
@@ -127,6 +132,7 @@ class Worker:
         await self._tasks.close(CLOSE_LIMIT_S)
         await self._working.close(CLOSE_LIMIT_S)
         await self._watching.close(CLOSE_LIMIT_S)
+        await self._mail.close()
         await self._abandoned.close(CLOSE_LIMIT_S)
         await self._pool.close()
         self._logs.writer.close()

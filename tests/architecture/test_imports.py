@@ -15,6 +15,7 @@ PACKAGE = ROOT / "src" / "gatewayz_auth"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 WHERE = {
+    "aiosmtplib": {"adapters"},
     "cryptography": {"adapters"},
     "httpx": {"adapters"},
     "procrastinate": {"adapters"},

@@ -19,6 +19,7 @@ RUNBOOK_BY_SYMPTOM = {
     "README.md",
     "database-away.md",
     "does-not-start.md",
+    "mail-down.md",
     "jobs-behind.md",
     "key-server-away.md",
     "redis-away.md",

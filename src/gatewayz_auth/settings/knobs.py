@@ -138,8 +138,9 @@ KNOBS: tuple[Knob, ...] = (
     Knob(
         "SMTP_URL",
         None,
-        "smtp:// or smtps:// URL",
-        "Where mail is handed over; none: no mail, said once at start.",
+        "smtp:// or smtps:// URL of a host, `?tls=required` or `?tls=off` after it",
+        "Where mail is handed over, by STARTTLS where that is offered and always where a password is sent; none: no "
+        "mail, said once at start.",
         "smtp://user:password@mail.example.com:587",
         is_secret=True,
     ),

@@ -11,6 +11,7 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gatewayz_auth.adapters.smtp.server import SmtpServer
 from gatewayz_auth.domain.identity import normalised_email
 from gatewayz_auth.settings.knobs import KNOBS
 
@@ -119,6 +120,16 @@ class Reader:
             self.fault(name, "is no such URL")
         return value
 
+    def smtp_url(self, name: str) -> str | None:
+        """Where mail is handed over; it may hold a password and is never repeated."""
+        value = self.text(name)
+        if value is not None:
+            try:
+                SmtpServer.parse(value)
+            except ValueError as error:
+                self.fault(name, _why(error))
+        return value
+
     def secret(self, name: str) -> str | None:
         """One secret, long enough and printable; never repeated."""
         value = self.text(name)
@@ -192,6 +203,12 @@ class Reader:
         elif not _is_pem_of_public_keys(pem):
             self.fault(name, "is no PEM of public keys")
         return pem
+
+
+def _why(error: ValueError) -> str:
+    """What ``SmtpServer`` says; what the standard library says may repeat a password."""
+    said = str(error)
+    return said if said.startswith(("is ", "names ", "has ", "would ")) else "is no such URL"
 
 
 def _is_secret(text: str) -> bool:

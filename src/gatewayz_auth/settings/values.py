@@ -91,7 +91,7 @@ def read_settings(environ: Mapping[str, str], *, dev: bool) -> Settings:
         last_known_good_max_age_s=reader.number("LAST_KNOWN_GOOD_MAX_AGE", 0, 30 * _DAY_S),
         lookup_patience_s=reader.timeout_s("LOOKUP_PATIENCE", ("USER_LOOKUP_TIMEOUT", lookup_s)),
         region=_region(reader),
-        smtp_url=reader.url("SMTP_URL", "smtp", "smtps"),
+        smtp_url=reader.smtp_url("SMTP_URL"),
         mail_from=reader.sender("MAIL_FROM"),
         log_level=reader.choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
         log_format=reader.choice("LOG_FORMAT", "auto", "json", "console"),

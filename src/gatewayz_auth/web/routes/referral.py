@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.api_key_check import ApiKeyCheck
     from gatewayz_auth.service.referral_codes import ReferralCodes
+
+Routes: TypeAlias = APIRouter
+"""What ``referral_routes`` makes, for whoever composes it without knowing the framework."""
 
 RESERVE_S = 0.2
 """What is left of the budget for writing the answer."""
@@ -79,7 +82,7 @@ def _json(value: object, checked: CheckedKey) -> Response:
     return Response(orjson.dumps(value), media_type="application/json", headers=headers)
 
 
-def referral_routes(check: ApiKeyCheck, codes: ReferralCodes, clock: Clock, budget_s: float) -> APIRouter:
+def referral_routes(check: ApiKeyCheck, codes: ReferralCodes, clock: Clock, budget_s: float) -> Routes:
     """The routes for whoever ``check`` accepts; each answers within ``budget_s`` seconds."""
     router = APIRouter(prefix="/api/referral", tags=["Referrals"], responses=_RESPONSES)
     work_s = budget_s - min(RESERVE_S, budget_s / 10)

@@ -1,0 +1,1 @@
+"""Mail: how a letter looks, and how it is handed over to a server."""
