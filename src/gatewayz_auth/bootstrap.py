@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from gatewayz_auth.adapters import logs
 from gatewayz_auth.adapters.keyring import Keyring
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.changes import PostgresChanges
@@ -29,7 +28,7 @@ from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_console import ConsoleSide
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
-from gatewayz_auth.bootstrap_telemetry import Telemetry
+from gatewayz_auth.bootstrap_telemetry import Telemetry, logs_of
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -63,6 +62,7 @@ from gatewayz_auth.web.routes.development import development_routes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from gatewayz_auth.adapters import logs
     from gatewayz_auth.domain.sign_in import Answer
     from gatewayz_auth.reliability.facts import BreakerChanged
     from gatewayz_auth.settings import Settings
@@ -92,7 +92,7 @@ class Service:
         self.sign_in_log = SignInLog(running_logs)
         self.logs = running_logs
         self.timeouts = Timeouts(clock)
-        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock)
+        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock, logs=running_logs)
         told = telemetry.over(Told(self.timeouts.count))
         state_dir = Path(settings.state_dir)
 
@@ -336,7 +336,7 @@ def _wrong_version(version: int) -> str:
 
 def build(settings: Settings) -> SignInRoute:
     """The ASGI application of ``settings``; its lifespan starts and ends everything."""
-    running_logs = logs.configure(settings.log_level, settings.log_format, settings.log_file)
+    running_logs = logs_of(settings)
     return create_app(Service(settings, running_logs).parts())
 
 

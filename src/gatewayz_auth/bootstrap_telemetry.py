@@ -14,10 +14,13 @@ from gatewayz_auth.adapters.figures.counted import Counted
 from gatewayz_auth.adapters.figures.figures import Figures
 from gatewayz_auth.adapters.figures.keeper import Keeper
 from gatewayz_auth.adapters.figures.shelf import Shelf
+from gatewayz_auth.adapters.logs import Logs, configure
 from gatewayz_auth.adapters.postgres.pool_watch import PoolWatch
+from gatewayz_auth.adapters.pseudonyms import pseudonyms
 from gatewayz_auth.adapters.threads import BoundedThreads
 from gatewayz_auth.domain.errors import Overloaded
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.reliability.storm import StormGate
 from gatewayz_auth.service.overview import Running
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.pool_diagnosis import Diagnosis
     from gatewayz_auth.service.process_cache import ProcessCache
     from gatewayz_auth.service.sign_in_report import SignInReport
+    from gatewayz_auth.settings import Settings
 
 RUN = "GATEWAYZ_AUTH_RUN"
 """The variable by which ``serve`` names its run to its workers: their figures belong together."""
@@ -53,6 +57,14 @@ _OPERATIONS = {"postgres": ("sign_in", "look up by Privy id"), "redis": ("read",
 """Those of the sign-in, whose time-outs are shown as 0 before there are any."""
 
 _PHASES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+def logs_of(settings: Settings) -> Logs:
+    """The running log as ``settings`` want it."""
+    name_id = None
+    if settings.log_ids == "hash":
+        name_id = pseudonyms(settings.api_key_secrets[0] if settings.api_key_secrets else "")
+    return configure(settings.log_level, settings.log_format, settings.log_file, name_id)
 
 
 class Heard:
@@ -72,8 +84,11 @@ class Heard:
 class Telemetry:
     """What is seen of one process and, through ``sight``, of the whole service."""
 
-    def __init__(self, state_dir: Path, clock: Clock, role: str = "web") -> None:
-        """Count for the run of ``role`` (``web`` or ``worker``: each sees its own kind) in ``state_dir``."""
+    def __init__(self, state_dir: Path, clock: Clock, role: str = "web", logs: Logs | None = None) -> None:
+        """Count for the run of ``role`` (``web`` or ``worker``: each sees its own kind) in ``state_dir``.
+
+        ``logs`` are watched for storms.
+        """
         started_ms = int(clock.utc_now_s() * 1000)
         run = f"{role}-{os.environ.get(RUN) or f'{os.getpid()}-{started_ms}'}"
         self._clock = clock
@@ -84,6 +99,8 @@ class Telemetry:
         self._diagnose: Callable[[], Diagnosis | None] = lambda: None
         self._threads = BoundedThreads("metrics", MAX_PAGES)
         self.figures = Figures(clock)
+        self._storms = StormGate() if logs is None else logs.storms
+        self._name = None if logs is None else logs.name_id
         shelf = Shelf(state_dir / "figures", run, pid=os.getpid(), started_ms=started_ms)
         self._keeper = Keeper(self.figures, shelf, state_dir / f"history-{role}.jsonl", clock, self._trouble)
         self.figures.put("build_info", 1, __version__, commit())
@@ -106,14 +123,24 @@ class Telemetry:
         return Counted(self.figures, log)
 
     def report(self, log: SignInLog) -> Callable[[SignInReport], None]:
-        """What hears of each answered sign-in, on the hot route: counted, then written by ``log``."""
+        """What hears of each answered sign-in, on the hot route: counted, then written by ``log``.
+
+        Of those without a key so many of each code are written a second; the others are all written.
+        """
         count, write, utc_now_s = self.figures.answered, log.answered, self._clock.utc_now_s
+        admit, name = self._storms.admit, self._name
 
         def both(report: SignInReport) -> None:
             count(report)
-            write(report, utc_now_s())
+            if report.outcome == "ok" or admit(report.code):
+                write(report, utc_now_s())
 
-        return both
+        def both_unnamed(report: SignInReport) -> None:
+            if name is not None and report.privy_user_id is not None:
+                report = report._replace(privy_user_id=name(report.privy_user_id))
+            both(report)
+
+        return both if name is None else both_unnamed
 
     def watch(
         self, abandoned: Abandoned, cache: ProcessCache, breaker: CircuitBreaker, pool: Pool, bulkhead: Bulkhead
@@ -194,6 +221,12 @@ class Telemetry:
             await asyncio.sleep(1 + _JUST_AFTER_S - self._clock.utc_now_s() % 1)
             self._keeper.tick()
             self._look_at_pool()
+            self._tell_storms()
+
+    def _tell_storms(self) -> None:
+        for kind, count in self._storms.settle().items():
+            self.figures.count("log_lines_lost_total", "storm", by=count)
+            self._log.warning(f"Log lines suppressed: {count} more like this within a second", like=kind)
 
     async def close(self, limit_s: float) -> None:
         """Lay the last figures down, in ``limit_s`` seconds at most."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,16 @@ import orjson
 import structlog
 
 from gatewayz_auth.adapters.line_writer import LineWriter
+from gatewayz_auth.reliability.storm import StormGate
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from structlog.typing import Processor, WrappedLogger
+
+KIND_WORDS = 4
+KIND_LENGTH = 60
+"""What makes lines alike: their first words."""
 
 QUIET_LIBRARIES = ("httpx", "httpcore", "asyncio", "uvicorn.access")
 
@@ -37,11 +42,14 @@ def _dumps(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signa
 class _WriterHandler(logging.Handler):
     """Takes the lines of libraries that log the standard way; never waits."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: LineWriter, storms: StormGate) -> None:
         super().__init__()
         self._writer = writer
+        self._storms = storms
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not self._storms.admit(f"{record.name}: {record.msg}"[:KIND_LENGTH]):
+            return
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001 - a library's broken record must not reach a request
@@ -63,19 +71,39 @@ class _WriterLogger:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """The running log: ``writer`` takes finished lines, ``is_json`` says which form they have."""
+    """The running log: ``writer`` takes finished lines, ``is_json`` says which form they have.
+
+    ``storms`` says which lines are too many of a kind; ``name_id`` gives what is written for a person's id, where that
+    is not the id itself.
+    """
 
     writer: LineWriter
     is_json: bool
     level: int
+    storms: StormGate = field(default_factory=StormGate)
+    name_id: Callable[[str], str] | None = None
 
 
-def configure(level: str, form: str, file: str | None) -> Logs:
+def _held_to(storms: StormGate) -> Processor:
+    """Drops lines where there are too many alike, by their first words: what tells people apart comes later."""
+
+    def hold(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        words = str(event.get("event", "")).split(None, KIND_WORDS)[:KIND_WORDS]
+        if not storms.admit(" ".join(words)):
+            raise structlog.DropEvent
+        return event
+
+    return hold
+
+
+def configure(level: str, form: str, file: str | None, name_id: Callable[[str], str] | None = None) -> Logs:
     """Send all lines of ``level`` and above to standard output and ``file``, as JSON or for a terminal (``form``)."""
+    storms = StormGate()
     stream = sys.stdout.buffer
     is_json = form == "json" or (form == "auto" and not sys.stdout.isatty())
     writer = LineWriter(stream, Path(file) if file else None)
     shared: list[Processor] = [
+        _held_to(storms),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -94,10 +122,10 @@ def configure(level: str, form: str, file: str | None) -> Logs:
         logger_factory=lambda *_: _WriterLogger(writer),
         cache_logger_on_first_use=True,
     )
-    handler = _WriterHandler(writer)
+    handler = _WriterHandler(writer, storms)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared[1:],
+            foreign_pre_chain=shared[2:],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -107,7 +135,7 @@ def configure(level: str, form: str, file: str | None) -> Logs:
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.ERROR)
     writer.start()
-    return Logs(writer, is_json, number)
+    return Logs(writer, is_json, number, storms, name_id)
 
 
 def silence() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.histogram import Histogram
     from gatewayz_auth.service.overview import Totals
 
-_BOUNDS = [f"{bound:g}" for bound in BOUNDS_S] + ["+Inf"]
+_BOUNDS = [*map(str, BOUNDS_S), "+Inf"]
 
 
 class _Page(Collector):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from gatewayz_auth import bootstrap_worker
-from gatewayz_auth.adapters import child_process, logs
+from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.embedded import EmbeddedPostgres
+from gatewayz_auth.bootstrap_telemetry import logs_of
 from gatewayz_auth.cli import listener, output
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT
 from gatewayz_auth.cli.embedded_servers import EMBEDDED
@@ -81,9 +82,7 @@ def _say(taken: socket.socket | None, *, as_json: bool) -> None:
 
 
 async def _work(settings: Settings, taken: socket.socket | None) -> None:
-    worker = bootstrap_worker.Worker(
-        settings, logs.configure(settings.log_level, settings.log_format, settings.log_file)
-    )
+    worker = bootstrap_worker.Worker(settings, logs_of(settings))
     ending = Ending(_LIMIT_S, lambda: os._exit(1))
     loop = asyncio.get_running_loop()
 

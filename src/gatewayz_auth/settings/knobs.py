@@ -157,6 +157,21 @@ KNOBS: tuple[Knob, ...] = (
         "logs/app.log",
         default_note="with `--dev`: `logs/app.log`; otherwise none",
     ),
+    Knob(
+        "LOG_IDS",
+        "plain",
+        "plain or hash",
+        "How a person's Privy id stands in log lines: itself, or a name made of it with API_KEY_SECRET, always the "
+        "same one.",
+        "hash",
+    ),
+    Knob(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        None,
+        "http:// or https:// URL",
+        "Where traces are sent to (OTLP over HTTP; needs the extra `otel`); none: no traces.",
+        "http://127.0.0.1:4318",
+    ),
     Knob("TRUSTED_PROXIES", None, "networks, separated by commas", "Only these may set X-Forwarded-For.", "10.0.0.0/8"),
     Knob(
         "CORS_ORIGINS",

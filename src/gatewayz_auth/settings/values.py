@@ -47,6 +47,8 @@ class Settings:
     log_level: str
     log_format: str
     log_file: str | None
+    log_ids: str
+    otel_endpoint: str | None = field(repr=False)
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...]
     ops_listen: tuple[str, int] | None
@@ -96,6 +98,8 @@ def read_settings(environ: Mapping[str, str], *, dev: bool) -> Settings:
         log_level=reader.choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
         log_format=reader.choice("LOG_FORMAT", "auto", "json", "console"),
         log_file=reader.text("LOG_FILE") or ("logs/app.log" if dev else None),
+        log_ids=reader.choice("LOG_IDS", "plain", "hash"),
+        otel_endpoint=reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", "http", "https"),
         trusted_proxies=reader.networks("TRUSTED_PROXIES"),
         cors_origins=reader.origins("CORS_ORIGINS"),
         ops_listen=reader.listen("OPS_LISTEN"),

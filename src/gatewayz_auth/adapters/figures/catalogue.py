@@ -127,7 +127,7 @@ METRICS: tuple[Metric, ...] = (
         "job_total",
         Kind.COUNTER,
         "Jobs by how they ended.",
-        {"task": _TASK, "result": "`done`, `retried`, `failed`"},
+        {"task": _TASK, "result": "`done`, `retried`, `failed`, or `refused_` and a word from the code"},
     ),
     Metric(
         "job_oldest_pending_seconds",
