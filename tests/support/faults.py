@@ -204,9 +204,13 @@ class Faulted:
     def keep_asking(self, bodies, callers, until):
         return asyncio.run(keep_asking(self.serving.port, bodies, callers, until))
 
+    def connected(self):
+        """A connection to the database, past the proxy."""
+        return psycopg.connect(self.database_url, autocommit=True)
+
     def sql(self, statement, *parameters):
         """The rows of ``statement``, past the proxy."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
+        with self.connected() as connection:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 

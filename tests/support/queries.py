@@ -1,4 +1,4 @@
-"""What a Postgres behind a proxy is asked, and when: round trips, counted at its door."""
+"""What a Postgres behind a proxy is asked, and when: sign-ins, counted at its door."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import contextlib
 
 from tests.support.serving import CLOCK
 
-_SYNC = b"S\0\0\0\4"
-"""The end of a round trip in the extended protocol; a simple query is one of its own."""
+SIGN_IN = b"gatewayz_auth.sign_in("
+"""What the one statement of a sign-in calls."""
 
 
 class Queries:
@@ -18,8 +18,7 @@ class Queries:
         self.at_s = []
 
     def hear(self, data):
-        asked = data.count(_SYNC) + data.startswith(b"Q")
-        self.at_s.extend([CLOCK.monotonic_s()] * asked)
+        self.at_s.extend([CLOCK.monotonic_s()] * data.count(SIGN_IN))
 
     def between(self, begin_s, end_s):
         """How many from ``begin_s`` to ``end_s``, on the monotonic clock."""

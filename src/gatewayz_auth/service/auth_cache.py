@@ -125,12 +125,12 @@ class AuthCache:
     async def _asked(
         self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, older: Remembered | None
     ) -> Answer:
-        self._observer.database_asked()
         policy = self.policy
         own_limit_s = policy.lookup_limit_s if older is None else policy.patience_s
         limit_s = deadline.limit_s(self._clock.monotonic_s(), own_limit_s)
         try:
             self._gate.check()  # before the flight: nobody waits for a neighbour that is not asked at present
+            self._observer.database_asked()
             question = wanted()
             return await self._flights.join(
                 _flight_key(question),

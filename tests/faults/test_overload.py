@@ -1,0 +1,129 @@
+"""Five times the load that can be served: as many as ever are signed in, the rest is told at once, nothing piles up."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tests.support.crowd import Crowd, good_per_s
+from tests.support.faults import Faulted
+from tests.support.serving import CLOCK
+
+POOL = 3
+QUERY_S = 0.1
+CAN_BE_SERVED_PER_S = POOL / QUERY_S
+TIMES = 5
+PEAK_FOR_S = 2.0
+LOAD_FOR_S = 4.0
+SETTLED_S = 1.0  # the first second fills the queue
+
+DECIDED_WITHIN_S = 0.1
+LIVEZ_P99_S = 0.3
+MORE_MEMORY_MB = 40
+
+LIVEZ = """
+import http.client, sys, time
+port, until = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
+took = []
+while time.monotonic() < until:
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/livez")
+    assert connection.getresponse().read() is not None
+    connection.close()
+    took.append(time.monotonic() - began)
+    time.sleep(0.01)
+print(sorted(took)[int(len(took) * 0.99)])
+"""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory, postgres_server, valkey_server):
+    """The service over a database that takes its time, the same for everybody."""
+    url = postgres_server.database()
+    settings = {"DATABASE_POOL_SIZE": str(POOL), "AUTH_QUERY_TIMEOUT": "2.5", "USER_LOOKUP_TIMEOUT": "2"}
+    with Faulted(tmp_path_factory.mktemp("slow"), url, valkey_server.url, **settings) as faulted:
+        faulted.start()
+        faulted.postgres.delay(QUERY_S)
+        yield faulted
+        faulted.postgres.thaw()
+        faulted.serving.end()
+    postgres_server.drop(url)
+
+
+def memory_mb(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def peak_per_s(world):
+    """Sign-ins a second of as many callers as the database can do with."""
+
+    async def ask():
+        crowd = Crowd(world.serving.port)
+        bodies = iter(world.people("peak", int(2 * PEAK_FOR_S * CAN_BE_SERVED_PER_S)))
+        began_s = CLOCK.monotonic_s()
+
+        async def caller():
+            for body in bodies:
+                if CLOCK.monotonic_s() >= began_s + PEAK_FOR_S:
+                    break
+                await crowd.one(body)
+
+        await asyncio.gather(*(caller() for _ in range(2 * POOL)))
+        await crowd.leave()
+        return good_per_s(crowd.replies, began_s, began_s + PEAK_FOR_S)
+
+    return asyncio.run(ask())
+
+
+def overloaded(world, per_s):
+    """The replies to ``per_s`` newcomers a second, and how many of them a second got a key."""
+
+    async def ask():
+        crowd = Crowd(world.serving.port)
+        bodies = world.people("crowd", int(per_s * LOAD_FOR_S))
+        began_s = CLOCK.monotonic_s()
+        await crowd.come(bodies, per_s)
+        await crowd.leave()
+        good = good_per_s(crowd.replies, began_s + SETTLED_S, began_s + LOAD_FOR_S)
+        return [reply for _, reply in crowd.replies], good
+
+    return asyncio.run(ask())
+
+
+def decided_s(reply):
+    """How long the service took, by its own clock: this test's own callers are slow as well."""
+    return float(re.search(r"total;dur=([\d.]+)", reply.headers["server-timing"])[1]) / 1000
+
+
+def test_five_times_the_load_signs_in_as_many_and_tells_the_rest_at_once(slow, record_property):
+    peak = peak_per_s(slow)
+    before_mb = memory_mb(slow.serving.process.pid)
+    asker = [sys.executable, "-c", LIVEZ, str(slow.serving.port), str(LOAD_FOR_S)]
+    said = []
+    watching = threading.Thread(target=lambda: said.append(subprocess.check_output(asker, text=True)))
+    watching.start()
+    replies, good = overloaded(slow, TIMES * CAN_BE_SERVED_PER_S)
+    watching.join()
+    livez_s = float(said[0])
+    refused = sorted(decided_s(reply) for reply in replies if reply.status == 503)
+    late = sum(took_s > DECIDED_WITHIN_S for took_s in refused)
+    more_mb = memory_mb(slow.serving.process.pid) - before_mb
+    median_s = refused[len(refused) // 2]
+    figures = f"peak {peak:.1f}/s, then {good:.1f}/s; {len(refused)} refused, {late} late, median {median_s:.4f} s"
+    record_property("overload", f"{figures}; livez p99 {livez_s:.3f} s; {more_mb:.1f} MB more")
+    assert {reply.status for reply in replies} == {200, 503}
+    assert good >= 0.9 * peak, figures
+    assert late <= 0.02 * len(refused), figures
+    assert all(1 <= int(reply.headers["retry-after"]) <= 5 for reply in replies if reply.status == 503)
+    assert livez_s <= LIVEZ_P99_S
+    assert more_mb <= MORE_MEMORY_MB
+    assert slow.opened("postgres") == 0, "our saturation was taken for the database's failure"
+
+
+def test_a_slow_database_has_a_queue_as_long_as_the_callers_have_time(slow):
+    replies = slow.ask(slow.people("queue", 40))  # 1.3 s of work, 2 s of time; a short queue of fixed length refuses
+    assert {reply.status for reply in replies} == {200}, replies
