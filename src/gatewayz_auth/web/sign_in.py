@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 SIGN_IN_PATHS = frozenset(("/api/auth", "/auth"))
 
+MAX_UNDER_WAY = 4000
+"""Sign-ins of one process that may be under way at once; one more is told at once that there are too many."""
+
 _RESERVE_S = 0.25
 _RESERVE_SHARE = 0.1
 _LINGER_S = 2.0
@@ -129,6 +132,9 @@ class SignInRoute:
         if self._limits is not None:
             self._limits.look(scope.get("client"), visit.headers)
         watches = self._watches
+        if len(watches) >= MAX_UNDER_WAY:
+            await self._refuse(visit, problems.PROBLEMS["overloaded"], None, receive, send)
+            return
         watches.begin(visit, self._body_s)
         try:
             check_declared(visit.headers)
