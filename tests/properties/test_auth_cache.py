@@ -206,7 +206,23 @@ class Sessions(RuleBasedStateMachine):
             changes = self.world.changes[floor:]
 
             async def notice():
-                self.processes[index].notice(changes, known, floor=floor)
+                taken = [change for change in changes if change.takes_away]
+                self.processes[index].catch_up(taken, known, floor)
+
+            self.loop.run_until_complete(notice())
+            self.settle()
+
+    @rule(index=st.integers(0, 1), kept=st.sampled_from((0, 3, 1000)))
+    def a_gap(self, index, kept):
+        """A process that may have missed changes is told what was taken away of late, and up to where that is known."""
+        if self.world.is_up:
+            known = len(self.world.changes)
+            floor = max(0, known - kept)
+            self.noticed[index] = known
+
+            async def notice():
+                taken = [change for change in self.world.changes[floor:] if change.takes_away]
+                self.processes[index].catch_up(taken, known, floor)
 
             self.loop.run_until_complete(notice())
             self.settle()

@@ -27,9 +27,11 @@ class ChangesRead:
     ``version`` orders answers against changes, over all processes and restarts: a database that is asked after this
     reading knows every change whose ``change_id`` is not above it. (Ids are those of transactions, not of rows: a row's
     id is given before its transaction commits.) ``is_gap``: changes may have been missed, so nothing remembered is
-    fresh; of changes up to ``version`` nothing is known then.
+    fresh; ``changes`` are then all that took something away and are not long past, and of those up to ``floor`` nothing
+    is known.
     """
 
     changes: tuple[Change, ...]
     version: int
     is_gap: bool
+    floor: int = 0

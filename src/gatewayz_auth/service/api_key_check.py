@@ -198,6 +198,16 @@ class ApiKeyCheck:
                 self.remembered.forget_user(change.user_id)
         self._seen_version = max(self._seen_version, version)
 
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
+        """Follow a gap: nothing of before ``version`` is fresh, and whose rights ``taken`` took are not remembered.
+
+        Nor is anybody, where ``floor`` says that what was taken before it is not known.
+        """
+        self.outdate_all(version)
+        if floor:
+            self.remembered.forget_all(floor)
+        self.notice(taken, version)
+
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more; it stays as last known good."""
         self._doubtful_below = max(self._doubtful_below, version)

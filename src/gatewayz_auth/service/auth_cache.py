@@ -230,16 +230,39 @@ class AuthCache:
         for change in changes:
             if change.privy_user_id is None:
                 continue
-            self._changed[change.privy_user_id] = change.change_id
-            self._changed.move_to_end(change.privy_user_id)
-            if len(self._changed) > MAX_CHANGES_REMEMBERED:
-                _, self._floor = self._changed.popitem(last=False)
+            self._hold(change.privy_user_id, change.change_id)
             if change.takes_away:
                 self.forget(change.privy_user_id, change.username)
             else:
                 self._outdate(change.privy_user_id, change.username)
         self._seen_version = max(self._seen_version, version)
         self.forget_what_redis_missed()
+
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
+        """Follow a gap: nothing of before ``version`` is fresh, and nothing at all is given that ``taken`` took away.
+
+        Nor what is older than ``floor``. Redis is told nothing: what it holds may be newer, and is held against these
+        changes when it is read.
+        """
+        self._floor = max(self._floor, floor)
+        for change in taken:
+            if change.privy_user_id is not None:
+                self._hold(change.privy_user_id, change.change_id)
+        self.outdate_all(version)
+        process = self.process
+        owners = ((process.privy_id(key), process.entry(key)) for key in process)
+        for privy_id in {owner for owner, entry in owners if self._is_outdated(owner, entry.change_version)}:
+            process.forget(privy_id)
+        self._seen_version = max(self._seen_version, version)
+        self.forget_what_redis_missed()
+
+    def _hold(self, privy_id: str, change_id: int) -> None:
+        """Hold a change against whatever is remembered of the person from before it."""
+        self._changed[privy_id] = max(change_id, self._changed.get(privy_id, 0))
+        self._changed.move_to_end(privy_id)
+        if len(self._changed) > MAX_CHANGES_REMEMBERED:
+            _, dropped = self._changed.popitem(last=False)
+            self._floor = max(self._floor, dropped)
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.

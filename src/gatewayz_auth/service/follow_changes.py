@@ -32,8 +32,8 @@ class Follower(Protocol):
         """Follow ``changes``; ``version`` is the newest change known now."""
         ...
 
-    def outdate_all(self, version: int = 0) -> None:
-        """Trust nothing of before ``version`` as fresh any more."""
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
+        """Give nothing that ``taken`` took away, nothing of before ``floor``, and as fresh nothing of before now."""
         ...
 
     def forget_what_redis_missed(self) -> None:
@@ -42,7 +42,7 @@ class Follower(Protocol):
 
 
 class FollowChanges:
-    """Tells all ``followers`` of every change; where some may have been missed, that nothing is fresh any more."""
+    """Tells all ``followers`` of every change; where some may have been missed, what was taken away of late."""
 
     def __init__(
         self, source: ChangesSource, *followers: Follower, clock: Clock, read_every_s: float = READ_EVERY_S
@@ -65,8 +65,9 @@ class FollowChanges:
         self._heard_s = self._clock.monotonic_s()
         for follower in self._followers:
             if read.is_gap:
-                follower.outdate_all(read.version)
-            follower.notice(read.changes, read.version)
+                follower.catch_up(read.changes, read.version, read.floor)
+            else:
+                follower.notice(read.changes, read.version)
         return True
 
     def silent_for_s(self) -> float:

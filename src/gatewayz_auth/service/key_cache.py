@@ -79,6 +79,12 @@ class KeyCache:
         for digest in self._of_user.pop(user_id, ()):
             del self._entries[digest]
 
+    def forget_all(self, floor: int) -> None:
+        """Drop every key, and take no answer that may not have seen the changes up to ``floor``."""
+        self._entries.clear()
+        self._of_user.clear()
+        self._floor = max(self._floor, floor)
+
     def outdate_all(self) -> None:
         """Have nothing be fresh any more."""
         for entry in self._entries.values():
@@ -86,10 +92,11 @@ class KeyCache:
 
     def changed(self, user_id: int, change_id: int) -> None:
         """Remember that ``change_id`` was made to a user: an answer from before it is not to be kept."""
-        self._changed[user_id] = change_id
+        self._changed[user_id] = max(change_id, self._changed.get(user_id, 0))
         self._changed.move_to_end(user_id)
         if len(self._changed) > self._max_changes:
-            _, self._floor = self._changed.popitem(last=False)
+            _, dropped = self._changed.popitem(last=False)
+            self._floor = max(self._floor, dropped)
 
     def is_outdated(self, user_id: int, version: int) -> bool:
         """Whether there was a change that an answer of ``version`` may not have seen."""

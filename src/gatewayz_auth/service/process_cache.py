@@ -64,6 +64,11 @@ class ProcessCache:
         """The key of an entry: the Privy id itself for ``live``, by far the most asked."""
         return privy_id if environment_tag == "live" else f"{privy_id} {environment_tag}"
 
+    @staticmethod
+    def privy_id(key: str) -> str:
+        """Whose entry a key is of."""
+        return key.partition(" ")[0]
+
     def get(self, privy_id: str, environment_tag: str) -> Remembered | None:
         """The entry, now the most recently used, or None."""
         key = privy_id if environment_tag == "live" else f"{privy_id} {environment_tag}"

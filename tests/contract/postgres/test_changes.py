@@ -91,10 +91,59 @@ def test_old_and_new_names_are_both_told(on):
     on(story)
 
 
-def test_truncate_is_a_gap(on):
+def test_truncate_is_a_gap_of_which_nothing_older_is_known(on):
     async def story(reader, other, **_):
+        before = (await reader.read()).version
         await other.execute("TRUNCATE users")
-        assert (await reader.read()).is_gap
+        read = await reader.read()
+        assert read.is_gap
+        assert before < read.floor <= read.version
+
+    on(story)
+
+
+def another(reader):
+    """A reader of a process that has just started."""
+    return PostgresChanges(reader._pool, reader._call, CLOCK, 2.0)
+
+
+def test_a_reader_that_has_just_started_is_told_what_was_taken_away_and_of_nothing_else(on):
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET tier = 'pro'")
+        await other.execute("UPDATE users SET is_active = false")
+        read = await another(reader).read()
+        assert read.is_gap
+        assert [(change.privy_user_id, change.takes_away) for change in read.changes] == [("did:privy:ada", True)]
+        assert read.changes[0].change_id <= read.version
+        assert read.floor == 0  # nothing that was taken away is unknown
+
+    on(story)
+
+
+def test_a_reader_that_was_silent_for_too_long_is_told_what_was_taken_away_before_it_fell_silent_too(on, monkeypatch):
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET is_active = false")
+        assert await told(reader) == [("did:privy:ada", "ada", True)]
+        monkeypatch.setattr(changes_module, "MAX_SILENCE_S", 0.0)
+        read = await reader.read()
+        assert read.is_gap
+        assert [change.privy_user_id for change in read.changes] == ["did:privy:ada"]
+
+    on(story)
+
+
+def test_where_more_was_taken_away_than_is_told_the_floor_says_up_to_where_nothing_is_known(on, monkeypatch):
+    monkeypatch.setattr(changes_module, "MAX_CHANGES", 2)
+
+    async def story(reader, other, **_):
+        for number in range(4):
+            await other.execute("UPDATE users SET is_active = %s", [number % 2 == 1])
+            await other.execute("UPDATE api_keys SET revoked_at = now() WHERE revoked_at IS NULL")
+            await other.execute("UPDATE api_keys SET revoked_at = NULL")
+        read = await another(reader).read()
+        assert read.is_gap
+        assert len(read.changes) == 3  # the newest
+        assert read.floor == read.changes[0].change_id > 0
 
     on(story)
 
@@ -138,6 +187,28 @@ def test_more_changes_than_one_reading_tells_are_a_gap(on, monkeypatch):
         assert await told(reader) == []
 
     on(story)
+
+
+def test_what_was_taken_away_stays_for_as_long_as_an_older_answer_may_be_given(on):
+    clock = ManualClock()
+
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET credits = 7")
+        await other.execute("UPDATE users SET is_active = false")
+        reader._taken_s = 3600.0
+
+        async def left_after_trimming():
+            for _ in range(int(changes_module.TRIM_AFTER_S // changes_module.TRIM_EVERY_S) + 2):
+                clock.advance(changes_module.TRIM_EVERY_S + 1)
+                await reader.read()
+            cursor = await other.execute("SELECT takes_away FROM gatewayz_auth.changes")
+            return await cursor.fetchall()
+
+        assert await left_after_trimming() == [(True,)]
+        await other.execute("UPDATE gatewayz_auth.changes SET at = at - interval '61 minutes'")
+        assert await left_after_trimming() == []
+
+    on(story, clock)
 
 
 def test_table_of_changes_is_trimmed_of_what_everybody_has_long_seen(on):

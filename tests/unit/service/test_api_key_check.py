@@ -234,6 +234,19 @@ async def test_any_other_change_and_a_gap_only_make_the_database_be_asked_first(
         assert (await world.ask(api_key)).source is Source.CACHE
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["who_is_known", "up_to_a_floor"])
+@in_virtual_time
+async def test_whose_rights_were_taken_in_a_gap_is_not_given_from_memory(is_known):
+    world = World()
+    api_key, _ = world.key(user_id=3)
+    await world.ask(api_key)
+    taken = [Change(1, 3, "did:privy:ada", "ada", takes_away=True)] if is_known else []
+    world.check.catch_up(taken, 2, 0 if is_known else 1)
+    world.error = AWAY
+    with pytest.raises(NotKnown):
+        await world.ask(api_key)
+
+
 @in_virtual_time
 async def test_near_its_end_an_answer_is_refreshed_behind_the_caller():
     world = World()

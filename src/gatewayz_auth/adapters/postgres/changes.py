@@ -27,6 +27,10 @@ TRIM_EVERY_S = 60.0
 TRIM_AFTER_S = 2 * MAX_SILENCE_S
 TRIM_ROWS = 20_000
 
+REMEMBERED_S = 86_400.0
+MARGIN_S = 3_600.0
+"""A change is stamped when its transaction begins and counts when that commits: so much later at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
@@ -36,14 +40,21 @@ class _Mark:
 
 
 class PostgresChanges:
-    """Reads the table of changes, once a second say; ``limit_s`` bounds each call. Not for two readers at once."""
+    """Reads the table of changes, once a second say; ``limit_s`` bounds each call. Not for two readers at once.
 
-    def __init__(self, pool: Pool, call: Call, clock: Clock, limit_s: float) -> None:
+    ``remembered_s`` is for how long anybody may be given an older answer: what was taken away from people is kept for
+    an hour longer, so that a reader that has just started learns of it, and not only of what comes.
+    """
+
+    def __init__(
+        self, pool: Pool, call: Call, clock: Clock, limit_s: float, *, remembered_s: float = REMEMBERED_S
+    ) -> None:
         """Stand nowhere yet: the first reading is a gap."""
         self._pool = pool
         self._call = call
         self._clock = clock
         self._limit_s = limit_s
+        self._taken_s = remembered_s + MARGIN_S
         self._mark: _Mark | None = None
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
@@ -52,9 +63,7 @@ class PostgresChanges:
         """All changes since the last reading, in one round trip; ``NotKnown`` leaves it where it stood."""
         mark = self._mark
         if mark is None:
-            row = (await self._rows("changes_mark", {}))[0]
-            self._mark = _Mark(row["era"], row["snapshot"], row["at"])
-            return ChangesRead((), row["horizon"] - 1, is_gap=True)
+            return await self._caught_up()
         parameters = {
             "era": mark.era,
             "snapshot": mark.snapshot,
@@ -64,12 +73,24 @@ class PostgresChanges:
         }
         rows = await self._rows("changes_since", parameters)
         first = rows[0]
+        if first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows):
+            return await self._caught_up()
         self._mark = _Mark(first["era"], first["snapshot"], first["at"])
         with contextlib.suppress(NotKnown):  # a later reading will do
             await self._trim()
-        is_gap = first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows)
-        changes = () if first["is_gap"] else tuple(_change(row) for row in rows if row["user_id"] is not None)
-        return ChangesRead(changes, first["horizon"] - 1, is_gap=is_gap)
+        changes = tuple(_change(row) for row in rows if row["user_id"] is not None)
+        return ChangesRead(changes, first["horizon"] - 1, is_gap=False)
+
+    async def _caught_up(self) -> ChangesRead:
+        """Stand where the database stands now, with all that is still known to have been taken from people."""
+        rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1})
+        first = rows[0]
+        self._mark = _Mark(first["era"], first["snapshot"], first["at"])
+        floor = max((row["xact"] for row in rows if row["kind"] == "all"), default=0)
+        if len(rows) > MAX_CHANGES:
+            floor = max(floor, rows[-1]["xact"])
+        taken = tuple(_change(row) for row in reversed(rows) if row["user_id"] is not None)
+        return ChangesRead(taken, first["horizon"] - 1, is_gap=True, floor=floor)
 
     async def _trim(self) -> None:
         """Now and then take away what everybody has long read."""
@@ -81,7 +102,8 @@ class PostgresChanges:
         old = [mark for at_s, mark in self._marks if now_s - at_s >= TRIM_AFTER_S]
         if old:
             self._marks = [(at_s, mark) for at_s, mark in self._marks if now_s - at_s < TRIM_AFTER_S]
-            await self._rows("trim_changes", {"snapshot": old[-1].snapshot, "max_rows": TRIM_ROWS})
+            parameters = {"snapshot": old[-1].snapshot, "max_rows": TRIM_ROWS, "taken_s": self._taken_s}
+            await self._rows("trim_changes", parameters)
 
     async def _rows(self, name: str, parameters: dict[str, Any]) -> list[Row]:
         deadline = Deadline.after(self._clock.monotonic_s(), self._limit_s)

@@ -1,3 +1,14 @@
--- Where a reader of changes stands now: everything that is visible in this snapshot it need not be told.
-SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot()::text AS snapshot, now() AS at,
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
+-- Where a reader of changes stands now, and what was taken away from people of late, newest first; one row at least.
+WITH here AS (
+    SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot() AS snapshot, now() AS at
+)
+SELECT here.era, here.snapshot::text AS snapshot, here.at, pg_snapshot_xmin(here.snapshot)::text::bigint AS horizon,
+    c.xact, c.kind, c.user_id, c.privy_user_id, c.username, c.takes_away
+FROM here
+LEFT JOIN LATERAL (
+    SELECT ch.xact::text::bigint AS xact, ch.kind, ch.user_id, ch.privy_user_id, ch.username, ch.takes_away
+    FROM gatewayz_auth.changes AS ch
+    WHERE ch.takes_away
+    ORDER BY ch.xact DESC
+    LIMIT %(max_rows)s::integer
+) AS c ON true
