@@ -13,7 +13,6 @@ from gatewayz_auth.adapters.keyring import Keyring
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.changes import PostgresChanges
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
-from gatewayz_auth.adapters.postgres.migrate import NEWEST
 from gatewayz_auth.adapters.postgres.pool import Pool, probe
 from gatewayz_auth.adapters.postgres.users import PostgresAccounts
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
@@ -28,8 +27,9 @@ from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_console import ConsoleSide
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
+from gatewayz_auth.bootstrap_start import check_database
 from gatewayz_auth.bootstrap_telemetry import Telemetry, logs_of
-from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown, StartupError
+from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.breaker_machine import CACHE_LIMITS, BreakerLimits, Phase
@@ -42,6 +42,7 @@ from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.reliability.neighbour_call import NeighbourCall
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.prober import PROBE_LIMIT_S, Prober
+from gatewayz_auth.reliability.query_timeout import guarded
 from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
@@ -174,7 +175,8 @@ class Service:
             clock,
             entropy,
         )
-        changes = PostgresChanges(self.pool, aside, clock, 1.0)
+        remembered_s = settings.last_known_good_max_age_s
+        changes = PostgresChanges(self.pool, aside, clock, 1.0, remembered_s=remembered_s)
         self.follow_changes = FollowChanges(changes, self.cache, self.referrals.check, clock=clock)
         self.health = Health(
             Vitals(
@@ -242,36 +244,32 @@ class Service:
         await self.keys.start()
         await self.pool.open()
         self.tasks.spawn(self.jobs.watch.run(), "watch jobs")
-        if await self._check_database():
-            await self.follow_changes.once()
+        if self.shared is not None:
+            await self.shared.ping()  # the first to sign in are not to lose their 50 ms to connecting
+        await self._meet_database()
         self.supervisor.start("follow changes", self.follow_changes.run)
         self.supervisor.start("probe postgres", self.prober.run)
         self.supervisor.start("probe redis", self.redis_prober.run)
         self.supervisor.start("look", self.console.look)
 
-    async def _check_database(self) -> bool:
-        """Whether the database answered; one that answers and does not fit is refused."""
+    async def _meet_database(self) -> None:
+        """Refuse a database that does not fit, and hear what changed; all of it within ``START_LIMIT_S``."""
+
+        async def meet() -> None:
+            await check_database(self.directory, self.keyring, self.log)
+            await self.follow_changes.once()
+
         try:
-            version = await self.directory.schema_version()
-            if version < NEWEST:  # a newer one serves older programs too, so that a deploy can be taken back
-                raise StartupError(_wrong_version(version))
-            kept = await self.directory.canaries()
-            if kept and not any(self.keyring.opens_canary(value) for value in kept.values()):
-                raise StartupError(
-                    "API_KEY_SECRET is not the one that this database's API keys were sealed with: name the secret "
-                    "that was used before as well, after the new one and a comma."
-                )
-            if self.keyring.key_ids[0] not in kept:
-                await self.directory.put_canary(self.keyring.key_ids[0], self.keyring.canary())
-            if await self.directory.has_foreign_keys(self.keyring.key_ids):
-                self.log.error(
-                    "Some API keys were sealed with a secret that API_KEY_SECRET does not name any more: their owners "
-                    "cannot sign in. Name it again, after the new one and a comma."
-                )
+            await guarded(
+                meet,
+                limit_s=START_LIMIT_S,
+                operation="start",
+                neighbour="postgres",
+                clock=self.clock,
+                abandoned=self.abandoned,
+            )
         except NotKnown:
             self.log.warning("The database does not answer: starting without it")
-            return False
-        return True
 
     async def close(self) -> None:
         """End everything, each part within a second."""
@@ -328,10 +326,6 @@ class Service:
 
     def _issue(self, issuer: DevIssuer) -> Callable[[object, object], dict[str, Any]]:
         return lambda privy_id, accounts: issuer.issue(privy_id, accounts, self.clock.utc_now_s())
-
-
-def _wrong_version(version: int) -> str:
-    return f"The database is at schema version {version} of {NEWEST}: run `gatewayz-auth migrate` first."
 
 
 def build(settings: Settings) -> SignInRoute:

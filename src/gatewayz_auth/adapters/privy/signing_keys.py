@@ -84,6 +84,7 @@ class SigningKeys:
         self._file = None if jwks_url is None else KeyFile(state_dir, jwks_url)
         self._wanted = asyncio.Event()
         self._wanted_at_s = -math.inf
+        self._learnt_s = -math.inf
         self._supervisor = Supervisor(entropy, tell)
         self._is_started = False
 
@@ -100,7 +101,8 @@ class SigningKeys:
     def missed(self, kid: str | None) -> None:
         """Hear that no candidate fitted: an unknown ``kid`` asks for a refresh, which nobody waits for.
 
-        ``NeighbourUnavailable`` where no key is known yet, or where refreshing fails and the ``kid`` may be a new one.
+        ``NeighbourUnavailable`` where no key is known yet, and where the ``kid`` may be a new one: refreshing fails, or
+        what is known is older than ``unknown_kid_pause_s`` and the refresh is on its way.
         """
         if self._fetch is None or kid in self._set.named:
             return
@@ -108,7 +110,8 @@ class SigningKeys:
         if kid is not None and now_s - self._wanted_at_s >= self._limits.unknown_kid_pause_s:
             self._wanted_at_s = now_s
             self._wanted.set()
-        if not self.known or (kid is not None and self.failing_since_s is not None):
+        may_be_new = self.failing_since_s is not None or now_s - self._learnt_s > self._limits.unknown_kid_pause_s
+        if not self.known or (kid is not None and may_be_new):
             raise NeighbourUnavailable("privy", "the signing keys could not be learnt")
 
     async def start(self) -> None:
@@ -156,6 +159,7 @@ class SigningKeys:
             self._fail("unexpected")
             return False
         self._replace(fresh)
+        self._learnt_s = self._clock.monotonic_s()
         self.last_refresh_at_s = self._clock.utc_now_s()
         self.failing_since_s = self.failure = None
         self._file.save(raw, self.last_refresh_at_s)

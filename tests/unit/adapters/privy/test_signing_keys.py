@@ -339,6 +339,34 @@ def test_nobody_is_refused_for_keys_that_could_not_be_learnt(server, clock, tmp_
     asyncio.run(scenario())
 
 
+def test_a_new_key_is_not_refused_while_what_is_known_is_old_and_the_server_has_not_answered(server, clock, tmp_path):
+    async def scenario():
+        async with running(server, clock, tmp_path) as keys:
+            await until(lambda: keys.known)
+            tokens, token = PrivyTokens(keys, APP), NEW.token(access_claims(APP, NOW_S))
+            server.behave = drips(server)
+            clock.advance(31)
+            with pytest.raises(NeighbourUnavailable):  # the server was frozen, and nobody has noticed yet
+                tokens.access(token, NOW_S)
+            tokens.access(OLD.token(access_claims(APP, NOW_S)), NOW_S)
+
+    asyncio.run(scenario())
+
+
+def test_a_restart_beside_a_frozen_key_server_does_not_refuse_a_key_that_may_be_new(server, clock, tmp_path):
+    async def scenario():
+        async with running(server, clock, tmp_path) as keys:
+            await until(lambda: keys.known)
+        server.behave = drips(server)
+        async with running(server, clock, tmp_path) as keys:
+            tokens = PrivyTokens(keys, APP)
+            tokens.access(OLD.token(access_claims(APP, NOW_S)), NOW_S)
+            with pytest.raises(NeighbourUnavailable):
+                tokens.access(NEW.token(access_claims(APP, NOW_S)), NOW_S)
+
+    asyncio.run(scenario())
+
+
 def test_given_and_fetched_keys_stand_beside_each_other(server, clock, tmp_path):
     given = Signer(kid=None)
 
