@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from tests.support.forgeries import DROP, Signer, access_claims, b64, compact
+from tests.support.key_server import KeyServer, answers, drips
 from tests.support.manual_clock import ManualClock
 from tests.support.seeded_entropy import SeededEntropy
 
@@ -21,64 +20,6 @@ NOW_S = 1763900000.0
 OLD, NEW = Signer(kid="old"), Signer(kid="new")
 QUICK = RefreshLimits(every_s=0.02, retry_s=0.01, max_retry_s=0.02, fetch_s=5)
 RARELY = RefreshLimits(every_s=3600, retry_s=3600, max_retry_s=3600, fetch_s=5)
-
-
-class KeyServer:
-    """A key server that answers what ``behave`` does with the handler, and counts who asks."""
-
-    def __init__(self, behave):
-        self.asked = 0
-        self.paths = []
-        self.released = threading.Event()
-        self.behave = behave
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.asked += 1
-                outer.paths.append(self.path)
-                with contextlib.suppress(OSError):
-                    outer.behave(self)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    def stop(self):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def answers(body, status=200, **headers):
-    def behave(handler):
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
-        handler.send_header("content-length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return behave
-
-
-def drips(server):
-    """One letter each 20 ms without end: no single read ever times out."""
-
-    def behave(handler):
-        handler.send_response(200)
-        handler.end_headers()
-        while not server.released.wait(0.02):
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
-
-    return behave
 
 
 @pytest.fixture
