@@ -310,7 +310,7 @@ class Service:
             entropy=self.entropy,
             auth_query_timeout_s=settings.auth_query_timeout_s,
             cors_origins=settings.cors_origins,
-            ops=OpsRules(settings.admin_token, listener),
+            ops=OpsRules(settings.admin_token, listener, settings.ops_listen[1] if settings.ops_listen else None),
             extra_routers=tuple(routers),
             health=self._health,
             is_ready=self.health.can_serve_anybody,
@@ -322,7 +322,7 @@ class Service:
         )
 
     async def _health(self) -> dict[str, Any]:
-        return self.health.report()
+        return self.health.report() | {"sentence": self.console.view.situation().sentence}
 
     def _issue(self, issuer: DevIssuer) -> Callable[[object, object], dict[str, Any]]:
         return lambda privy_id, accounts: issuer.issue(privy_id, accounts, self.clock.utc_now_s())

@@ -29,6 +29,7 @@ WHERE = {
     "orjson": {"adapters", "web", "cli"},
     "fastapi": {"web"},
     "pydantic": {"web"},
+    "rich": {"cli"},
     "starlette": {"web", "cli"},  # in cli for the names of ASGI's types alone
     "fastapi_offline": {"web"},
     "uvicorn": {"cli"},

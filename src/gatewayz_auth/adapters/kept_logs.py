@@ -90,7 +90,7 @@ def _recent(line: dict[str, Any]) -> Recent:
 
 def _pattern(parts: tuple[str, ...], usernames: tuple[str, ...]) -> re.Pattern[bytes] | None:
     """What is the person's alone wherever it stands; usernames, which may be plain words, only where one is meant."""
-    ways = [re.escape(part.encode()) + rb"(?![A-Za-z0-9_-])" for part in parts]
+    ways = [rb"(?<![A-Za-z0-9_.+-])" + re.escape(part.encode()) + rb"(?![A-Za-z0-9_-])" for part in parts]
     named = [rb"(?<=username: )" + re.escape(name.encode()) + rb'(?=["\s]|\Z)' for name in usernames]
     named += [rb'(?<="username":")' + re.escape(name.encode()) + rb'(?=")' for name in usernames]
     together = b"|".join([*ways, *named])

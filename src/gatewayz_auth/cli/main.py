@@ -33,7 +33,10 @@ VERBS = {
     "serve": "start the service; with --dev everything that it needs as well",
     "worker": "work referrals and mail off; several share the work",
     "migrate": "bring the database to the newest schema",
-    "users": "look a person up; keep them out or let them in; forget what is remembered of them",
+    "status": "how the running service is, in one sentence; the exit code says it too",
+    "watch": "the same and its figures, live on one screen",
+    "users": "look people up; keep them out or let them in; forget, export, erase them",
+    "keys": "a person's keys by prefix; end one for good",
     "referrals": "look at referrals, work them off, try failed ones again, take a reward back",
     "dev-token": "print a sign-in's body with development tokens",
 }
@@ -47,6 +50,7 @@ gatewayz-auth {version}: sign-in for API platforms
   gatewayz-auth serve --dev                 everything on this machine, nothing to set up
   gatewayz-auth serve --port 8000           with the settings of the environment
   gatewayz-auth migrate                     before a new version takes over
+  gatewayz-auth status                      how the running service is, in one sentence
   gatewayz-auth dev-token did:privy:ada     a body to send to POST /api/auth
 
 All verbs:

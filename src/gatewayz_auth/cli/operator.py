@@ -22,6 +22,7 @@ from gatewayz_auth.settings import load_environment, read_settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from gatewayz_auth.service.desk import Desk
     from gatewayz_auth.service.people import People
     from gatewayz_auth.settings import Settings
 
@@ -37,6 +38,14 @@ def with_people(do: Callable[[People], Awaitable[T]]) -> T:
     silence()
     service = bootstrap.Service(settings, Logs(LineWriter(None), is_json=True, level=50))
     return within_reach(_within(service, do))
+
+
+def with_desk(do: Callable[[Desk], Awaitable[T]]) -> T:
+    """The same with the desk, over which whatever is done is written down first."""
+    settings = operator_settings()
+    silence()
+    service = bootstrap.Service(settings, Logs(LineWriter(None), is_json=True, level=50))
+    return within_reach(_at_the_desk(service, do))
 
 
 def operator_settings() -> Settings:
@@ -68,3 +77,9 @@ async def _within(service: bootstrap.Service, do: Callable[[People], Awaitable[T
     async with contextlib.AsyncExitStack() as stack:
         people = await stack.enter_async_context(service.for_operators())
         return await do(people)
+
+
+async def _at_the_desk(service: bootstrap.Service, do: Callable[[Desk], Awaitable[T]]) -> T:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(service.for_operators())
+        return await do(service.console.desk)

@@ -103,7 +103,7 @@ class _Run:
         stack.callback(self._worker.stop)
         if settings.dev:
             self._worker.start()
-        self._serve(taken, servers, stack)
+        self._serve(taken, servers, folder, stack)
 
     def _hand_over(self, servers: EmbeddedServers, folder: StateFolder) -> None:
         """Put into the environment what the service's processes are to read there."""
@@ -125,7 +125,7 @@ class _Run:
         except NotKnown as error:
             raise StartupError(f"The database does not answer ({error}): start it, or correct DATABASE_URL.") from None
 
-    def _serve(self, taken: socket.socket, servers: EmbeddedServers, stack: ExitStack) -> None:
+    def _serve(self, taken: socket.socket, servers: EmbeddedServers, folder: StateFolder, stack: ExitStack) -> None:
         dev = self._settings.dev
         grace_s = _DEV_GRACE_S if dev else math.ceil(self._settings.auth_query_timeout_s) + _GRACE_OVER_BUDGET_S
 
@@ -150,6 +150,7 @@ class _Run:
         web = WebServer([taken, *self._doors], workers=self._arguments.workers, grace_s=grace_s, asked_to_end=asked)
         where = listener.address_of(taken), listener.url_of(taken)
         doors = [listener.url_of(door) for door in self._doors] or [where[1]]
+        folder.leave_address(doors[0])
         console = f"{doors[0]}/console/open/{os.environ[_CONSOLE_KEY]}" if dev else ""
         announcer = Announcer(*where, self._clock, self._announce, dev=dev, console=console)
         stack.callback(announcer.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -23,6 +24,7 @@ _ROOM_FOR_NEW_DATA = 120_000_000
 _ROOM_FOR_MORE = 34_000_000  # two of Postgres' log segments
 _LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _LENGTH = 48
+_ADDRESS = "address"
 
 
 class StateFolder:
@@ -58,6 +60,12 @@ class StateFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def leave_address(self, url: str) -> None:
+        """Leave word for commands that operators are answered at ``url``; in vain where nothing can be written."""
+        with contextlib.suppress(OSError, StartupError):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write_down(self.path / _ADDRESS, url)
 
     def unusable(self, error: OSError) -> StartupError:
         """What to tell about ``error``, which came while using the folder."""
@@ -121,6 +129,14 @@ class StateFolder:
         needed = _ROOM_FOR_MORE if (self.path / "postgres").exists() else _ROOM_FOR_NEW_DATA
         if shutil.disk_usage(self.path).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def left_address(folder: Path) -> str | None:
+    """The address that a ``serve`` on ``folder`` left last; None where there is none."""
+    try:
+        return (folder / _ADDRESS).read_text("utf-8").strip() or None
+    except OSError:
+        return None
 
 
 def _holder(word: bytes) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.domain.freshness import Freshness, freshness
 from gatewayz_auth.domain.identity import is_privy_id
+from gatewayz_auth.domain.sign_in import Source
+from gatewayz_auth.service.people import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,13 @@ class Dossier:
     keys: tuple[KeyRecord, ...] = ()
     more: More | None = None
     recent: tuple[Recent, ...] = field(default=())
+
+    @property
+    def shown(self) -> Shown:
+        """The account as ``people`` shows it."""
+        if self.database is None:
+            return Shown(self.account, Source.DATABASE, 0.0)
+        return Shown(self.account, Source.LAST_KNOWN_GOOD, max((tier.age_s for tier in self.tiers), default=0.0))
 
 
 class Logged(Protocol):

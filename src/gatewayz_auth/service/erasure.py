@@ -48,16 +48,22 @@ class KeptLogs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What became of it: ``left`` says where a name still stands, by place; empty where the search found nothing."""
+    """What became of it: ``left`` says where a name still stands, by place; empty where the search found nothing.
+
+    ``again``: the account that whoever has this Privy id has made by signing in since.
+    """
 
     user_id: int
     log_places: int
     left: dict[str, int]
+    again: int | None = None
 
     @property
     def sentence(self) -> str:
         """What was done, and what the search says."""
         done = f"User {self.user_id} is erased from every table, every cache and the logs; the ledger keeps the number."
+        if self.again is not None:
+            return f"{done} They have signed in again since then: as user {self.again}, a newcomer."
         if self.left:
             return f"{done} But the old names still stand in {', '.join(sorted(self.left))}."
         return f"{done} A search for the old names found nothing."
@@ -108,7 +114,8 @@ class Erasure:
         left = await self._records.traces(parts, words)
         left |= await self._logs.traces(parts, words)
         left |= await self._remembered(account)
-        return Erased(user_id, places, left)
+        again = None if account.privy_user_id is None else await self._directory.by_privy_id(account.privy_user_id)
+        return Erased(user_id, places, left, None if again is None else again.user_id)
 
     async def _forget(self, account: Account) -> None:
         if self._shared is not None and account.privy_user_id is not None:

@@ -72,6 +72,7 @@ def test_who_is_erased_stands_nowhere_and_the_ledger_keeps_its_number(database_u
         async with world(database_url) as (accounts, records, directory):
             asked = wanted(ADA, username="ada", display_name="Ada L.", verified_email="ada@example.com")
             user_id = (await accounts.find_or_make(asked, soon())).account.user_id
+            await accounts.find_or_make(wanted(f"{ADA}0", username="ada0", verified_email="xada@example.com"), soon())
             bob = wanted("did:privy:bob", username="bob", referral_code="ADA1")
             await accounts.find_or_make(bob, soon())
             plain.execute("UPDATE users SET credits = credits + 1 WHERE id = %s", [user_id])
@@ -109,6 +110,23 @@ def test_the_search_finds_a_name_that_was_left_somewhere(database_url, plain):
             erased = await Erasure(directory, records, None, KeptLogs(None), 0.0).erase(user_id)
             assert erased.left == {"gatewayz_auth.audit.why": 1}
             assert "gatewayz_auth.audit.why" in erased.sentence
+
+    asyncio.run(story())
+
+
+def test_somebody_who_signs_in_while_being_erased_is_said_to_be_a_newcomer(database_url):
+    async def story():
+        async with world(database_url) as (accounts, records, directory):
+            user_id = (await accounts.find_or_make(wanted(ADA, username="ada"), soon())).account.user_id
+
+            class Meanwhile(KeptLogs):
+                async def mask(self, parts, usernames):
+                    await accounts.find_or_make(wanted(ADA, username="ada"), soon())
+                    return 0
+
+            erased = await Erasure(directory, records, None, Meanwhile(None), 0.0).erase(user_id)
+            assert erased.again is not None
+            assert f"as user {erased.again}, a newcomer" in erased.sentence
 
     asyncio.run(story())
 

@@ -72,12 +72,17 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM nameless
 $$;
 
--- Where any of these texts still stands: p_parts anywhere in a value, p_words as a whole value or a whole JSON string.
+-- Where any of these texts still stands: p_parts anywhere in a value but inside of a longer name, p_words as a whole
+-- value or a whole JSON string.
 CREATE FUNCTION gatewayz_auth.find_traces(p_parts text[], p_words text[])
 RETURNS TABLE (place text, rows bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_column record;
+    v_parts text := (
+        SELECT '(^|[^[:alnum:]_.+-])(' || string_agg(regexp_replace(p, '([^[:alnum:]])', '\\\1', 'g'), '|')
+            || ')($|[^[:alnum:]_-])'
+        FROM unnest(p_parts) AS p);
 BEGIN
     FOR v_column IN
         SELECT c.oid::regclass::text AS relation, a.attname AS name
@@ -93,10 +98,10 @@ BEGIN
     LOOP
         place := v_column.relation || '.' || v_column.name;
         EXECUTE format(
-            'SELECT count(*) FROM %1$s AS t WHERE EXISTS (SELECT FROM unnest($1) AS p WHERE strpos(t.%2$I::text, p) > 0)
+            'SELECT count(*) FROM %1$s AS t WHERE coalesce(t.%2$I::text ~ $1, false)
              OR EXISTS (SELECT FROM unnest($2) AS w WHERE t.%2$I::text = w OR strpos(t.%2$I::text, to_json(w)::text) > 0)',
             v_column.relation, v_column.name)
-        INTO rows USING p_parts, p_words;
+        INTO rows USING v_parts, p_words;
         IF rows > 0 THEN
             RETURN NEXT;
         END IF;
