@@ -196,7 +196,7 @@ class Service:
             settings,
             self.cache,
             self.shared,
-            telemetry.sight,
+            telemetry,
             self.keys,
             self.sign_in_log,
             self.follow_changes.silent_for_s,

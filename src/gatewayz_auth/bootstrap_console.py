@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from gatewayz_auth.adapters.privy.signing_keys import SigningKeys
     from gatewayz_auth.adapters.redis.cache import RedisCache
     from gatewayz_auth.adapters.sign_in_log import SignInLog
+    from gatewayz_auth.bootstrap_telemetry import Telemetry
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.service.auth_cache import AuthCache
-    from gatewayz_auth.service.overview import Sight
     from gatewayz_auth.service.sign_in_report import SignInReport
     from gatewayz_auth.settings import Settings
 
@@ -54,7 +54,7 @@ class ConsoleSide:
         settings: Settings,
         cache: AuthCache,
         shared: RedisCache | None,
-        sight: Sight,
+        telemetry: Telemetry,
         keys: SigningKeys,
         names: SignInLog,
         silent_for_s: Callable[[], float],
@@ -90,7 +90,8 @@ class ConsoleSide:
             keys_failing_since_s=lambda: keys.failing_since_s,
             keys_known=lambda: keys.known,
         )
-        self.view = View(sight, local, clock)
+        self.view = View(telemetry.sight, local, clock)
+        telemetry.figures.watch("last_known_good_age_seconds", self.recent.oldest_given_s)
         link_key = os.environ.get(LINK_KEY) if settings.dev else None
         self._door = Door(
             Sessions(settings.admin_token, link_key, clock, entropy),

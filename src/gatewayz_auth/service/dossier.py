@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RECENT = 2000
 SHOWN_RECENT = 10
+LATELY_S = 60.0
 _HIGHEST_ID_LENGTH = 19
 
 
@@ -102,10 +103,21 @@ class RecentSignIns:
         """Know none."""
         self._clock = clock
         self._reports: deque[tuple[float, SignInReport]] = deque(maxlen=RECENT)
+        self._old: deque[tuple[float, float]] = deque(maxlen=RECENT)
 
     def heard(self, report: SignInReport) -> None:
         """Remember one."""
-        self._reports.append((self._clock.utc_now_s(), report))
+        now_s = self._clock.utc_now_s()
+        self._reports.append((now_s, report))
+        if report.source == "last-known-good":
+            self._old.append((now_s, report.age_s))
+
+    def oldest_given_s(self) -> float:
+        """The age of the oldest answer given from last known good within the last minute, in seconds; 0: none was."""
+        since_s = self._clock.utc_now_s() - LATELY_S
+        while self._old and self._old[0][0] < since_s:
+            self._old.popleft()
+        return max((age_s for _, age_s in self._old), default=0.0)
 
     def forget(self, privy_id: str | None) -> None:
         """Remember none of a person any more."""

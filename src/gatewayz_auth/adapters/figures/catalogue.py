@@ -75,6 +75,12 @@ METRICS: tuple[Metric, ...] = (
         {"tier": _TIER, "result": "`hit`, `miss`, `stale` (there, but not fresh), `error`"},
     ),
     Metric(
+        "last_known_good_age_seconds",
+        Kind.GAUGE,
+        "The age of the oldest answer that was given from last known good within the last minute; 0 where none was.",
+        merge=Merge.MAX,
+    ),
+    Metric(
         "cache_evictions_total",
         Kind.COUNTER,
         "Answers dropped to make room for others.",
