@@ -11,8 +11,10 @@ from benchmarks.people import People
 from benchmarks.rows import Row
 
 PEOPLE = 1000
-REQUESTS = 12_000
-ROUNDS = 3
+REQUESTS = 6_000
+ROUNDS = 7
+"""Each a pair, one right after the other: what else the machine does disturbs both, and the middle one is told."""
+
 CONNECTIONS = 64
 
 
@@ -24,6 +26,11 @@ def _serve(port: int, state: Path, *, workers: int = 1) -> tuple[list[str], dict
         "RATE_LIMITS": "off",
         "AUTH_CACHE_TTL": "3600",
     }
+
+
+def _middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """The pair whose ratio is the median."""
+    return sorted(pairs, key=lambda pair: pair[0] / pair[1])[len(pairs) // 2]
 
 
 def run() -> list[Row]:
@@ -43,7 +50,7 @@ def run() -> list[Row]:
             everywhere = servers.pin(1)
             load.fire("127.0.0.1", port, [people.request(n, 0) for n in range(PEOPLE)], 16)
             session = 0
-            shares, seen, cpu, best, floor_best = [], [], [], None, None
+            shares, seen, cpu = [], [], []
             for _ in range(ROUNDS):
                 session += 1
                 unseen = [people.request(n % PEOPLE, session * 1_000_000 + n) for n in range(REQUESTS)]
@@ -54,24 +61,19 @@ def run() -> list[Row]:
                 again = load.fire("127.0.0.1", port, unseen, CONNECTIONS)
                 assert ours.statuses == {200: REQUESTS}, ours.statuses
                 assert ours.sources == {"cache": REQUESTS}, ours.sources
-                shares.append(ours.rate / floor.rate)
-                seen.append(again.rate / floor.rate)
-                best, floor_best = ours, floor
+                shares.append((ours.rate, floor.rate))
+                seen.append((again.rate, floor.rate))
             session += 1
             at_100 = load.fire(
                 "127.0.0.1", port, [people.request(n % PEOPLE, session * 1_000_000 + n) for n in range(REQUESTS)], 100
             )
     servers.unpin(everywhere)
-    shares.sort()
-    seen.sort()
-    middle = len(shares) // 2
-    rows.append(
-        Row("cached sign-ins, every token unseen", f"{best.rate:,.0f}/s", f"floor {floor_best.rate:,.0f}/s",
-            shares[middle], "0.90 or more")
-    )  # fmt: skip
-    rows.append(Row("cached sign-ins, token seen before", f"{again.rate:,.0f}/s", f"floor {floor_best.rate:,.0f}/s",
-                    seen[middle]))  # fmt: skip
-    bare_s, ours_s = sorted(cpu, key=lambda pair: pair[0] / pair[1])[middle]
+    (rate, floor_rate), (rate_again, floor_again) = _middle(shares), _middle(seen)
+    bare_s, ours_s = _middle(cpu)
+    rows.append(Row("cached sign-ins, every token unseen", f"{rate:,.0f}/s", f"floor {floor_rate:,.0f}/s",
+                    rate / floor_rate, "0.90 or more"))  # fmt: skip
+    rows.append(Row("cached sign-ins, token seen before", f"{rate_again:,.0f}/s", f"floor {floor_again:,.0f}/s",
+                    rate_again / floor_again))  # fmt: skip
     rows.append(Row("processor time of a cached sign-in", f"{ours_s / REQUESTS * 1e6:.0f} µs",
                     f"floor {bare_s / REQUESTS * 1e6:.0f} µs", bare_s / ours_s, "0.90 or more"))  # fmt: skip
     p50, p99 = at_100.percentile_s(0.5), at_100.percentile_s(0.99)

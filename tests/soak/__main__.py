@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from benchmarks.people import People
 from benchmarks.servers import free_port, memory_mb
-from tests.soak.callers import Callers, Truth
+from tests.soak.callers import NOT_ANSWERED_SHARE, Callers, Truth
 from tests.soak.changes import change_for_ever
 from tests.support.serving import descendants
 
@@ -97,6 +97,8 @@ async def soak(minutes: float, folder: Path) -> list[str]:
 
 def _faults(callers: Callers, before: dict[str, float], after: dict[str, float]) -> list[str]:
     faults = list(dict.fromkeys(callers.wrong))[:20]
+    if callers.statuses[503] > NOT_ANSWERED_SHARE * callers.statuses.total():
+        faults.append(f"{callers.statuses[503]} were told to come back")
     if after["memory_mb"] > before["memory_mb"] * GROWTH:
         faults.append(f"memory grew from {before['memory_mb']:.0f} to {after['memory_mb']:.0f} MB")
     if after["connections"] > WORKERS * (POOL + 2):
