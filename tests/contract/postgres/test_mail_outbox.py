@@ -74,6 +74,19 @@ def test_ten_takers_at_once_share_the_mails_and_none_is_taken_twice(database_url
     asyncio.run(story())
 
 
+def test_a_mail_that_somebody_holds_keeps_nobody_from_the_others(database_url):
+    async def story():
+        async with postgres_accounts(database_url) as (accounts, pool):
+            ada = await somebody(accounts, "ada@example.com")
+            for once in "abc":
+                await queue(database_url, ada, once)
+            async with await psycopg.AsyncConnection.connect(database_url) as holder:
+                await holder.execute("SELECT FROM gatewayz_auth.mail_outbox WHERE once = 'a' FOR UPDATE")
+                assert len(await outbox_over(pool).take(9, 60.0, soon())) == 2
+
+    asyncio.run(story())
+
+
 def test_what_a_dead_worker_took_is_taken_again_and_the_dead_one_writes_nothing_over_it(database_url):
     async def story():
         async with postgres_accounts(database_url) as (accounts, pool):
