@@ -79,6 +79,7 @@ class View:
         self._clock = clock
         self._ticks: deque[_Tick] = deque(maxlen=TICKS)
         self._slow_since_s: float | None = None
+        self._usual_s: float | None = None
         self._made: tuple[float, Snapshot] | None = None
 
     def tick(self) -> None:
@@ -89,6 +90,9 @@ class View:
             asked[neighbour] = asked[neighbour].plus(histogram) if neighbour in asked else histogram
         self._ticks.append(_Tick(totals.at_s, asked))
         latency_s, usual_s, calls = self._pace("postgres")
+        if self._slow_since_s is not None:  # what is slow now does not become what is usual
+            usual_s = self._usual_s
+        self._usual_s = usual_s
         is_slow = (
             latency_s is not None
             and usual_s is not None
@@ -180,7 +184,7 @@ class View:
 
     def _postgres(self, at_s: float, frames: Sequence[Frame]) -> Neighbour:
         silent_s = self._local.silent_for_s()
-        latency_s, usual_s, _ = self._pace("postgres")
+        latency_s, usual_s = self._pace("postgres")[0], self._usual_s
         state, since_s, breaker = neighbour_by_breaker("postgres", frames, at_s)
         if state is Answering.SILENT or silent_s >= SILENT_AFTER_S:
             state = Answering.REFUSING if self._local.refuses() else Answering.SILENT

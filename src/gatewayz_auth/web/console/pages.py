@@ -68,8 +68,8 @@ def page_routes(door: Door) -> APIRouter:
     async def open_by_link(key: str, request: Request) -> Response:
         """The link that `serve --dev` prints."""
         door.is_shown(request)
-        door.guess(request)
         if not door.sessions.fits_link(key):
+            door.guess(request)
             raise HTTPException(404)
         response = Response(None, 303, {**HEADERS, "Location": "/console"})
         door.let_in(request, response, "developer")

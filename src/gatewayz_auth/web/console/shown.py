@@ -32,7 +32,7 @@ def now_as_json(now: Snapshot) -> dict[str, Any]:
 def history_as_json(frames: Sequence[Frame], span_s: int, step_s: int, until_s: float) -> dict[str, Any]:
     """Columns over ``span_s`` seconds in steps of ``step_s``; a step that nobody saw is null in every column."""
     last = int(until_s) // step_s
-    first = last - span_s // step_s + 1
+    first = last - span_s // step_s
     steps: dict[int, list[Frame]] = {}
     for frame in frames:
         steps.setdefault((frame.at_s - 1) // step_s, []).append(frame)
