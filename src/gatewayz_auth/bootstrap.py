@@ -300,7 +300,7 @@ class Service:
         """What the web side is made of."""
         settings = self.settings
         listener = Listener.ONLY if settings.ops_listen is None else Listener.PUBLIC
-        routers = [admin_routes(self.people), self.referrals.routes(settings.auth_query_timeout_s)]
+        routers = [admin_routes(self.console.programs), self.referrals.routes(settings.auth_query_timeout_s)]
         routers.append(self.console.routes())
         if self.issuer is not None:
             routers.append(development_routes(self._issue(self.issuer)))

@@ -16,6 +16,7 @@ from gatewayz_auth.adapters.postgres.records import PostgresRecords
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.bulkhead import Bulkhead
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.service.audited_people import AuditedPeople
 from gatewayz_auth.service.desk import Desk
 from gatewayz_auth.service.dossier import Dossiers, RecentSignIns
 from gatewayz_auth.service.erasure import Erasure
@@ -47,7 +48,7 @@ LIMIT_S = 1.5
 
 
 class ConsoleSide:
-    """``desk`` and ``view``, and the routes over them; its calls have a pool, a guard and a queue of their own."""
+    """``desk``, ``programs`` and ``view``, and the routes over them; its calls have a pool and a queue of their own."""
 
     def __init__(  # noqa: PLR0913 - the parts it looks at
         self,
@@ -70,6 +71,7 @@ class ConsoleSide:
         directory = PostgresDirectory(self._pool, call, clock, LIMIT_S)
         records = PostgresRecords(self._pool, call, clock, LIMIT_S)
         people = People(directory, shared, names, clock)
+        self.programs = AuditedPeople(directory, shared, names, clock, records)
         logs = KeptLogs(Path(settings.log_file) if settings.log_file else None)
         self.recent = RecentSignIns(clock)
         dossiers = Dossiers(

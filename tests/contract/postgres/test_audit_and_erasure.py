@@ -13,8 +13,10 @@ from gatewayz_auth.adapters.kept_logs import KeptLogs
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
 from gatewayz_auth.adapters.postgres.records import PostgresRecords
+from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.service.audit import without_names
+from gatewayz_auth.service.audited_people import AuditedPeople
 from gatewayz_auth.service.erasure import Erasure
 
 ADA = "did:privy:ada"
@@ -127,6 +129,32 @@ def test_somebody_who_signs_in_while_being_erased_is_said_to_be_a_newcomer(datab
             erased = await Erasure(directory, records, None, Meanwhile(None), 0.0).erase(user_id)
             assert erased.again is not None
             assert f"as user {erased.again}, a newcomer" in erased.sentence
+
+    asyncio.run(story())
+
+
+def test_what_programs_change_is_written_down_before_it_is_done_or_not_done(database_url, plain):
+    async def story():
+        async with world(database_url) as (accounts, records, directory):
+            account = (await accounts.find_or_make(wanted(ADA, username="ada"), soon())).account
+            people = AuditedPeople(directory, None, None, CLOCK, records)
+            assert await people.disable(account.user_id)
+            assert await people.invalidate(account.user_id)
+            assert await people.enable(account.user_id)
+            (key,) = await people.keys_of(account.user_id)
+            assert await people.revoke_key(key.key_id)
+            told = [(entry.who, entry.what, entry.subject) for entry in await records.last(10)]
+            user = f"user {account.user_id}"
+            assert told == [
+                ("ADMIN_TOKEN (http)", "revoke key", f"key {key.key_id}"),
+                ("ADMIN_TOKEN (http)", "enable", user),
+                ("ADMIN_TOKEN (http)", "invalidate", user),
+                ("ADMIN_TOKEN (http)", "disable", user),
+            ]
+            plain.execute("ALTER TABLE gatewayz_auth.audit RENAME TO elsewhere")
+            with pytest.raises(NotKnown):
+                await people.disable(account.user_id)
+            assert (await directory.by_user_id(account.user_id)).is_active
 
     asyncio.run(story())
 
