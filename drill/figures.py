@@ -92,6 +92,12 @@ def well_again_s(seen: Seen, thaw_s: float, usual_s: float) -> float:
     return max(late, default=0.0)
 
 
+def is_fair(before: Seen, frozen_from_s: float, usual_s: float = 1.0) -> bool:
+    """Whether before was well until the freeze (p99 of ``usual_s`` or less); else the machine was too busy."""
+    early = [call.waited_s for call in before.calls if call.at_s < frozen_from_s * 0.9]
+    return not early or percentile(early, 0.99) <= usual_s
+
+
 def broken_promises(seen: Seen) -> list[str]:
     """What the service promises and did not keep in this run; empty where all is well."""
     broken = []

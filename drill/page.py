@@ -81,6 +81,8 @@ A forged token is answered when it is refused. A newcomer whom the service canno
   {capacity:.1f} people a second with {workers} workers, and {rate:g} a second would be an outage without any fault.
   [The table before and after](../reference/performance.md) has those distances.
 - Another kind of fault than a freeze. [The tests](../../tests/faults/) go through the others.
+- A machine that is too busy to let Redis answer within 50 ms. Whoever is remembered in Redis alone, and not in the
+  worker they come to, is a stranger to it then, and is told 503 while the database is away.
 - A quiet machine: the two programs, their database and the load share one. The load itself was at most {late} late,
   which counts as waiting.
 
@@ -183,7 +185,7 @@ def _redis_breaker(stretches: tuple[Stretch, ...]) -> str:
         return "The breaker of Redis opened in no worker."
     return (
         f"The breaker of Redis was not closed in some worker for {span(not_closed_s)} in all: the machine was too busy "
-        "to answer within 50 ms. Whoever is remembered in Redis alone is a stranger to that worker then."
+        "to answer within 50 ms."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from drill import page, picture
 from drill.breakers import Stretch, worst_of
 from drill.calls import Call, Ping, Seen, Source
-from drill.figures import broken_promises, figures, longest_silence_s, percentile, well_again_s, wrong
+from drill.figures import broken_promises, figures, is_fair, longest_silence_s, percentile, well_again_s, wrong
 from drill.marks import dots, rising_lines
 from drill.plan import Kind, Plan
 from drill.processes import BreakerChange
@@ -85,6 +85,11 @@ def test_the_longest_silence_is_from_the_first_unanswered_look_to_the_last():
 def test_it_is_well_again_when_the_last_of_those_who_waited_long_had_come():
     seen = Seen((call(39.0, 20.0), call(41.0, 3.0), call(45.0, 1.1), call(50.0, 0.1)), ())
     assert well_again_s(seen, 40.0, 1.0) == 5.0
+
+
+def test_a_run_in_which_before_was_late_before_the_freeze_compares_nothing():
+    assert is_fair(Seen((call(1.0, 0.2), call(25.0, 20.0)), ()), 20.0)
+    assert not is_fair(Seen((call(1.0, 0.2), call(12.0, 3.0)), ()), 20.0)
 
 
 def test_the_worst_breaker_of_two_workers_is_shown():
