@@ -125,5 +125,5 @@ def test_five_times_the_load_signs_in_as_many_and_tells_the_rest_at_once(slow, r
 
 
 def test_a_slow_database_has_a_queue_as_long_as_the_callers_have_time(slow):
-    replies = slow.ask(slow.people("queue", 40))  # 1.3 s of work, 2 s of time; a short queue of fixed length refuses
+    replies = slow.ask(slow.people("queue", 25))  # 0.8 s of work, 2 s of time; a short queue of fixed length refuses
     assert {reply.status for reply in replies} == {200}, replies

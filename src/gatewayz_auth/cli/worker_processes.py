@@ -23,7 +23,7 @@ STARTS_WITHIN_S = 30.0
 """A worker that has not answered yet is still importing: on a busy machine that takes seconds."""
 
 RESTART_PAUSE_S = 1.0
-"""A worker that dies at once is not started more often than this, each of them."""
+"""Before a worker that never served is started again."""
 
 _LOOKS_EVERY_S = 0.05
 _clock = SystemClock()
@@ -35,7 +35,6 @@ class Worker(Process):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         """Make it; ``start`` starts it."""
         super().__init__(config, sockets)
-        self.started_s = _clock.monotonic_s()
         self._asked_s: float | None = None
         self._has_answered = False
         self.has_served = False
@@ -91,13 +90,9 @@ class WorkerProcesses(Multiprocess):
             is_hung = process.exitcode is None
             process.kill()
             process.join()
-            if is_hung:
-                self._say("does not answer and is replaced", process)
-            elif isinstance(process, Worker) and _clock.monotonic_s() - process.started_s < RESTART_PAUSE_S:
+            self._say("does not answer and is replaced" if is_hung else "ended by itself and is replaced", process)
+            if isinstance(process, Worker) and not process.has_served:
                 self.should_exit.wait(RESTART_PAUSE_S)
-                self._say("ended at once and is started again", process)
-            else:
-                self._say("ended by itself and is replaced", process)
             if not self.should_exit.is_set():
                 self.processes[index] = self._started()
 
