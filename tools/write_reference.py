@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
+
+from reference_of_telemetry import logs_page, metrics_page
 
 from gatewayz_auth.cli.main import VERBS, parser_of
 from gatewayz_auth.domain.errors import GatewayzAuthError
@@ -110,6 +113,8 @@ PAGES = {
     "reference/settings.md": settings_page,
     "reference/errors.md": errors_page,
     "reference/command-line.md": command_line_page,
+    "reference/metrics.md": partial(metrics_page, _NOTE),
+    "reference/logs.md": partial(logs_page, _NOTE),
 }
 
 

@@ -23,6 +23,9 @@ RUNBOOK_BY_SYMPTOM = {
     "jobs-behind.md",
     "key-server-away.md",
     "redis-away.md",
+    "slow-sign-ins.md",
+    "pool-near-its-end.md",
+    "hit-rate-low.md",
 }
 _LINK = re.compile(r"(?<!`)\[[^\]\n]*(?:\n[^\]\n]*)?(?:\n[^\]\n]*)?\]\(([^)\s]+)\)")
 
