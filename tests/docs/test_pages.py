@@ -21,6 +21,7 @@ RUNBOOK_BY_SYMPTOM = {
     "does-not-start.md",
     "mail-down.md",
     "jobs-behind.md",
+    "jobs-failed.md",
     "key-server-away.md",
     "redis-away.md",
     "slow-sign-ins.md",
