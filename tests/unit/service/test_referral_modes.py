@@ -1,0 +1,119 @@
+"""Inline referrals keep the answer in time, and the watch tells how all of them stand without asking anybody."""
+
+import asyncio
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from tests.support.manual_clock import ManualClock
+from tests.support.newcomers import wanted
+from tests.support.referring import Heard
+
+from gatewayz_auth.domain.errors import QueryTimeoutError
+from gatewayz_auth.domain.referrals import JobsState, ReferralRules, Status, Verdict
+from gatewayz_auth.domain.sign_in import Found
+from gatewayz_auth.domain.users import Account
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.jobs_watch import BEHIND_AFTER_S, UNKNOWN_AFTER_S, JobsWatch
+from gatewayz_auth.service.referrals import INLINE_LIMIT_S, INLINE_MARGIN_S, InlineReferrals, Referrals
+
+NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+RULES = ReferralRules(referred_credits=Decimal(5))
+
+
+def account():
+    return Account(
+        7, "default", "did:privy:ada", "ada", None, "email", None, None, None, None, Decimal(3), "basic", "trial",
+        None, None, False, True, NOW,
+    )  # fmt: skip
+
+
+class OneAccount:
+    def __init__(self, *, is_new=True):
+        self.is_new = is_new
+
+    async def find_or_make(self, _wanted, _deadline):
+        return Found(account(), None, self.is_new)
+
+
+class OneReferral:
+    """A store whose one referral ends as told."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+        self.limits_s = []
+        self.clock = None
+
+    async def settle_of(self, user_id, _rules, deadline):
+        self.limits_s.append(deadline.left_s(self.clock.monotonic_s()))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return (Verdict(1, user_id, 2, "ABC123", self.outcome, None),)
+
+
+def asked(outcome, *, budget_s=8.0, is_new=True, code="abc123"):
+    clock, store = ManualClock(), OneReferral(outcome)
+    store.clock = clock
+    inline = InlineReferrals(OneAccount(is_new=is_new), Referrals(store, RULES, Heard(), clock), clock)
+    deadline = Deadline.after(clock.monotonic_s(), budget_s)
+    found = asyncio.run(inline.find_or_make(wanted(referral_code=code), deadline))
+    return found.account.credits, store.limits_s
+
+
+def test_newcomer_s_credits_in_the_answer_are_those_after_the_reward():
+    assert asked(Status.REWARDED) == (Decimal(8), [INLINE_LIMIT_S])
+    assert asked(Status.REFUSED)[0] == Decimal(3)
+
+
+def test_answer_goes_out_without_it_where_the_database_does_not_say():
+    assert asked(QueryTimeoutError("timeout exceeded 1s"))[0] == Decimal(3)
+
+
+@pytest.mark.parametrize(("budget_s", "limits_s"), [(0.5, [0.5 - INLINE_MARGIN_S]), (INLINE_MARGIN_S, []), (0.1, [])])
+def test_short_deadline_leaves_the_referral_less_time_or_none(budget_s, limits_s):
+    assert asked(Status.REWARDED, budget_s=budget_s)[1] == pytest.approx(limits_s)
+
+
+def test_known_people_and_people_without_a_code_wait_for_no_referral():
+    assert asked(Status.REWARDED, is_new=False)[1] == []
+    assert asked(Status.REWARDED, code="  ")[1] == []
+    assert asked(Status.REWARDED, code=None)[1] == []
+
+
+def watched(state, mode="background", later_s=0.0):
+    clock = ManualClock()
+
+    async def read():
+        if state is None:
+            raise QueryTimeoutError("timeout exceeded 1s")
+        return state
+
+    watch = JobsWatch(read, mode, clock)
+    asyncio.run(watch.once())
+    clock.advance(later_s)
+    return watch.check()
+
+
+def test_check_tells_age_failed_and_workers():
+    check = watched(JobsState(12.34, 5, 2, 3)).as_dict()
+    figures = {"oldest_pending_s": 12.3, "pending": 5, "failed": 2, "workers": 3}
+    assert (check["status"], {name: check[name] for name in figures}) == ("healthy", figures)
+    assert "2 failed" in check["detail"]
+
+
+def test_work_that_lies_too_long_is_degraded_and_ages_between_two_readings():
+    assert watched(JobsState(BEHIND_AFTER_S + 1, 1, 0, 0)).status == "degraded"
+    state = JobsState(BEHIND_AFTER_S - 10, 1, 0, 1)
+    assert watched(state).status == "healthy"
+    assert watched(state, later_s=11).status == "degraded"
+
+
+def test_in_nightly_mode_a_day_s_work_is_not_late():
+    assert watched(JobsState(20 * 3600.0, 1000, 0, 0), "nightly").status == "healthy"
+    assert watched(JobsState(27 * 3600.0, 1000, 0, 0), "nightly").status == "degraded"
+
+
+def test_what_is_not_known_is_said_and_not_guessed():
+    assert watched(None).status == "healthy"  # not asked for long
+    assert watched(None, later_s=UNKNOWN_AFTER_S + 1).status == "degraded"
+    assert watched(JobsState(None, 0, 0, 1), later_s=UNKNOWN_AFTER_S + 1).status == "degraded"
