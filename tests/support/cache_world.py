@@ -121,6 +121,7 @@ class Shared:
     async def put(self, person):
         if self.is_up:
             self.fresh[person.account.privy_user_id] = self.good[person.account.privy_user_id] = person
+        return self.is_up
 
     async def forget(self, privy_id, username, *, also_last_known_good):
         if self.is_up:

@@ -11,6 +11,7 @@ from gatewayz_auth.domain.errors import AccountDisabled, NotKnown, QueryTimeoutE
 from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
 from gatewayz_auth.domain.sign_in import Answer, NotFound, Source
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.owed_to_redis import OwedToRedis
 from gatewayz_auth.service.process_cache import ProcessCache, Remembered
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 LOOK_UP = "look up by Privy id"
 MAX_CHANGES_REMEMBERED = 20_000
 """Changes that late writers are still held against; older ones have long been followed by everybody."""
-
-MAX_UNFORGOTTEN = 10_000
-"""People whose values Redis is still to be told to drop."""
-
-RETRIED_AT_ONCE = 32
 
 REFRESH_AHEAD = 0.8
 """The part of its life after which an answer is refreshed behind the back of whoever is given it."""
@@ -85,7 +81,19 @@ class AuthCache:
         self._floor = 0
         self._doubtful_below = 0
         self._refreshing: set[str] = set()
-        self._unforgotten: OrderedDict[str, tuple[str | None, bool]] = OrderedDict()
+        self._owed = OwedToRedis(shared, self._later, self._is_outdated)
+
+    def follow(self, policy: CachePolicy) -> None:
+        """Live by ``policy`` from now on, with what is remembered too: nothing is fresh for longer than it says."""
+        before, self.policy = self.policy, policy
+        if policy.ttl_s <= 0:
+            self.process.clear()
+        elif policy.ttl_s < before.ttl_s:
+            latest_s = self._clock.monotonic_s() + policy.ttl_s * REFRESH_AHEAD
+            utc_now_s = self._clock.utc_now_s()
+            for key in self.process:
+                entry = self.process.entry(key)
+                entry.fresh_until_s = max(0.0, min(entry.fresh_until_s, latest_s - (utc_now_s - entry.as_of_s)))
 
     def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
         """The answer where this process holds a fresh one that fits the request; waits for nothing."""
@@ -143,6 +151,8 @@ class AuthCache:
         except NotKnown as error:
             if isinstance(error, QueryTimeoutError):
                 self._observer.lookup_timed_out(error.timeout_s)
+            if older is None:  # Redis may only have been slow, or have heard of the person from another process since
+                older = await self._from_shared(request)
             # A change may have been noticed while we waited: what was remembered then is no longer to be given.
             kept = self.process.get(request.privy_user_id, request.environment_tag)
             if (
@@ -175,8 +185,8 @@ class AuthCache:
             self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
         self._remember(question.environment_tag, person, api_key)
-        if self._shared is not None and self.policy.ttl_s > 0 and not self._is_outdated(privy_id, version):
-            self._later(self._shared.put(person), "remember")
+        if self.policy.ttl_s > 0 and not self._is_outdated(privy_id, version):
+            self._owed.remember(privy_id, person)
         return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
 
     async def _from_shared(self, request: SignInRequest) -> Remembered | None:
@@ -276,36 +286,16 @@ class AuthCache:
     def forget(self, privy_id: str, username: str | None) -> None:
         """Drop everything that is remembered of the person, here and in Redis, last known good included."""
         self.process.forget(privy_id)
-        self._forget_shared(privy_id, username, also_last_known_good=True)
+        self._owed.forget(privy_id, username, also_last_known_good=True)
 
     def _outdate(self, privy_id: str, username: str | None) -> None:
         for entry in self.process.of(privy_id):
             entry.fresh_until_s = 0.0
-        self._forget_shared(privy_id, username, also_last_known_good=False)
-
-    def _forget_shared(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> None:
-        if self._shared is None:
-            return
-        _, before = self._unforgotten.pop(privy_id, (None, False))
-        self._unforgotten[privy_id] = (username, also_last_known_good or before)
-        if len(self._unforgotten) > MAX_UNFORGOTTEN:
-            self._unforgotten.popitem(last=False)
-        self._later(self._try_to_forget(privy_id), "forget")
-
-    async def _try_to_forget(self, privy_id: str) -> None:
-        pending = self._unforgotten.get(privy_id)
-        if pending is None or self._shared is None:
-            return
-        username, also_last_known_good = pending
-        done = await self._shared.forget(privy_id, username, also_last_known_good=also_last_known_good)
-        if done and self._unforgotten.get(privy_id) == pending:
-            del self._unforgotten[privy_id]
+        self._owed.forget(privy_id, username, also_last_known_good=False)
 
     def forget_what_redis_missed(self) -> None:
         """Tell Redis again what it was told in vain: it would outlive the change in a process that starts later."""
-        for privy_id in list(self._unforgotten)[:RETRIED_AT_ONCE]:
-            self._unforgotten.move_to_end(privy_id)
-            self._later(self._try_to_forget(privy_id), "forget")
+        self._owed.tell_again()
 
     def _is_outdated(self, privy_id: str, version: int) -> bool:
         """Whether there was a change that an answer of ``version`` may not have seen."""

@@ -54,8 +54,8 @@ class SharedCache(Protocol):
         """Whatever is remembered of the person, fresh or last known good; None for anything that is not in order."""
         ...
 
-    async def put(self, person: CachedPerson) -> None:
-        """Remember ``person``, for its time to live and as last known good."""
+    async def put(self, person: CachedPerson) -> bool:
+        """Remember ``person``, for its time to live and as last known good; True when done or not to be done."""
         ...
 
     async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:

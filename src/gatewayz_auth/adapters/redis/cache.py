@@ -169,24 +169,28 @@ class RedisCache:
             return False
         return not any(isinstance(reply, ResponseError) for reply in replies)
 
-    async def put(self, person: CachedPerson) -> None:
-        """Keep the person as ``store`` does, for whoever need not know whether it was done."""
-        await self.store(person)
+    async def put(self, person: CachedPerson) -> bool:
+        """Keep the person as ``store`` does; False only where it is worth trying again."""
+        commands = self._commands(person)
+        return not commands or await self._write("put", *commands)
 
     async def store(self, person: CachedPerson) -> bool:
         """Keep the person under Privy id and username for what is left of ``ttl_s``, and as last known good.
 
         The jitter only shortens. False, and nothing written, for a person without a Privy id or while caching is off.
         """
+        return await self._write("put", *self._commands(person))
+
+    def _commands(self, person: CachedPerson) -> list[tuple[Any, ...]]:
         privy_id = person.account.privy_user_id
         if privy_id is None or not self.ttl_s > 0:
-            return False
-        return await self._write(
-            "put",
+            return []
+        commands = (
             self._set(privy_id_key(privy_id), person, self.ttl_s),
             self._set(username_key(person.account.username), person, self.ttl_s),
             self._set(last_known_good_key(privy_id), person, self.last_known_good_max_age_s),
         )
+        return [command for command in commands if command is not None]
 
     async def put_last_known_good(self, person: CachedPerson) -> bool:
         """Keep the person as last known good alone, for what is left of ``last_known_good_max_age_s``."""
