@@ -114,7 +114,7 @@ function drawRibbons() {
       const left = Math.max(0, (from - start) / length);
       const share = Math.min(1, (to - start) / length) - left;
       if (share <= 0) continue;
-      const piece = make("i", share > 0.06 && phase === "open" ? "open" : "", { "data-phase": phase, title: `${clock(from)} to ${clock(to)} UTC: ${phase.replace("_", "-")}` });
+      const piece = make("i", share * $("rates").clientWidth > 60 && phase === "open" ? "open" : "", { "data-phase": phase, title: `${clock(from)} to ${clock(to)} UTC: ${phase.replace("_", "-")}` });
       piece.style.left = `${left * 100}%`;
       piece.style.width = `${share * 100}%`;
       worst += phase === "closed" ? 0 : to - Math.max(from, start);
