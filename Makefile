@@ -24,9 +24,12 @@ run: ## Start everything on this machine and print a line that signs somebody in
 	$(FOR_RUN)
 	@exec env GATEWAYZ_AUTH_END_WITH_PARENT=1 $(BIN)/gatewayz-auth serve --dev --host "$(HOST)" --port "$(PORT)"
 
-test: ## Run every test against real servers (8 minutes at most)
+test: ## Run every test against real servers (8 minutes at most): side by side first, then those that need to be alone
 	$(FOR_DEV)
-	@$(BIN)/python -m pytest $(ARGS)
+	@together=0; alone=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" $(ARGS) || together=$$?; \
+	$(BIN)/python -m pytest -m alone $(ARGS) || alone=$$?; \
+	case "$$together $$alone" in "0 0") ;; "0 5"|"5 0") [ -n "$(ARGS)" ];; *) exit 1;; esac
 
 bench: ## Measure, each figure beside what it is compared to
 	$(FOR_DEV)

@@ -10,6 +10,9 @@ import structlog
 from tests.support.requirements import is_allowed
 from tests.support.servers import PostgresServer, ValkeyServer
 
+ALONE = ("tests/faults/", "tests/e2e/test_drill", "tests/e2e/test_make_run", "tests/e2e/test_worker")
+"""Tests that measure time, or need the machine to themselves."""
+
 _REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}
 
 
@@ -64,6 +67,14 @@ def redis_url(valkey_server):
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server.url
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what may not run beside others."""
+    for item in items:
+        if item.nodeid.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
 
 
 def _reason(report) -> str:
