@@ -175,3 +175,13 @@ def test_names_are_compared_alike_in_every_script(database_url):
         "SELECT gatewayz_auth.name_key('\uff21da'), gatewayz_auth.name_key('STRA\u00dfE \u00c9'), "
         "gatewayz_auth.name_key('\u0414\u0410'), gatewayz_auth.name_key(''), gatewayz_auth.name_key(NULL)",
     ) == [("ada", "stra\u00dfe \u00e9", "\u0434\u0430", None, None)]
+
+
+def test_step_that_does_not_write_its_number_is_said_and_not_taken_for_ever(database_url, monkeypatch):
+    steps = migrations()
+    forgetful = module.Migration(NEWEST + 1, "forgetful", "SELECT 1;", "SELECT 1;")
+    monkeypatch.setattr(module, "migrations", lambda: (*steps, forgetful))
+    monkeypatch.setattr(module, "NEWEST", NEWEST + 1)
+    with pytest.raises(StartupError, match="forgetful does not write its number"):
+        asyncio.run(migrate(database_url))
+    assert rows(database_url, "SELECT max(version) FROM gatewayz_auth.schema_version") == [(NEWEST,)]

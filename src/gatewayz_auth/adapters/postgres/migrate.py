@@ -95,10 +95,14 @@ async def _step(connection: psycopg.AsyncConnection[Any], target: int, steps: Ma
         if version < target:
             migration = steps[version + 1]
             await connection.execute(migration.up.encode())
-            return f"{migration.version:04d}_{migration.name}"
-        migration = steps[version]
-        await connection.execute(migration.down.encode())
-        return f"{migration.version:04d}_{migration.name} (back)"
+            name, arrived = f"{migration.version:04d}_{migration.name}", version + 1
+        else:
+            migration = steps[version]
+            await connection.execute(migration.down.encode())
+            name, arrived = f"{migration.version:04d}_{migration.name} (back)", version - 1
+        if await _version(connection) != arrived:  # else it would be taken again and again
+            raise StartupError(f"{name} does not write its number into gatewayz_auth.schema_version: correct the file.")
+        return name
 
 
 async def _finish(connection: psycopg.AsyncConnection[Any], region: str) -> str | None:
