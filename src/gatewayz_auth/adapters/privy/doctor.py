@@ -1,0 +1,52 @@
+"""Reaches the key server step by step, and reads its keys once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gatewayz_auth.adapters.privy.key_fetch import KeyFetch
+from gatewayz_auth.adapters.privy.key_set import UnusableKeysError, read_jwks
+from gatewayz_auth.adapters.reach import Reach, StepFailedError
+from gatewayz_auth.service.findings import warning
+
+if TYPE_CHECKING:
+    import ssl
+
+    from gatewayz_auth.service.findings import Finding
+
+NEIGHBOUR = "key server"
+LIMIT_S = 2.5
+
+
+async def examine(url: str, reach: Reach, tls: ssl.SSLContext) -> list[Finding]:
+    """The findings about the key server at ``url``; never raises for what it does."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    try:
+        host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
+        await reach.host(host, port, tls=tls if is_tls else None)
+        await reach.step("first query", lambda: _keys(url))
+    except StepFailedError as error:
+        return [
+            warning(
+                "key-server-unreachable",
+                f"The key server is not reached: {error.step.problem}",
+                f"It stops at the step {error.step.name!r}. Keys that are known go on working; after a restart they "
+                "come from the state folder, and a new key of Privy is not noticed.",
+                "Correct PRIVY_JWKS_URL, or let the machine out to it; PRIVY_VERIFICATION_KEY needs no network. "
+                "docs/runbook/key-server-away.md",
+            )
+        ]
+    return []
+
+
+async def _keys(url: str) -> None:
+    fetch = KeyFetch(url, LIMIT_S)
+    fetch.prepare()
+    try:
+        read_jwks(await fetch.jwks())
+    except UnusableKeysError as error:
+        raise OSError(0, f"its keys cannot be used ({error})") from None
+    finally:
+        await fetch.close()
