@@ -28,7 +28,7 @@ from gatewayz_auth.bootstrap_console import ConsoleSide
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
 from gatewayz_auth.bootstrap_start import check_database
-from gatewayz_auth.bootstrap_telemetry import Telemetry, logs_of
+from gatewayz_auth.bootstrap_telemetry import Telemetry, logs_of, tracing_of
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
 from gatewayz_auth.domain.users import NewcomerRules
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -93,7 +93,9 @@ class Service:
         self.sign_in_log = SignInLog(running_logs)
         self.logs = running_logs
         self.timeouts = Timeouts(clock)
-        self.telemetry = telemetry = Telemetry(Path(settings.state_dir), clock, logs=running_logs)
+        self.telemetry = telemetry = Telemetry(
+            Path(settings.state_dir), clock, logs=running_logs, tracing=tracing_of(settings, clock, "gatewayz-auth")
+        )
         told = telemetry.over(Told(self.timeouts.count))
         state_dir = Path(settings.state_dir)
 
@@ -330,8 +332,8 @@ class Service:
 
 def build(settings: Settings) -> SignInRoute:
     """The ASGI application of ``settings``; its lifespan starts and ends everything."""
-    running_logs = logs_of(settings)
-    return create_app(Service(settings, running_logs).parts())
+    service = Service(settings, logs_of(settings))
+    return service.telemetry.around(create_app(service.parts()))
 
 
 def application() -> SignInRoute:

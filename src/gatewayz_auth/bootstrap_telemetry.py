@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 
@@ -18,7 +18,7 @@ from gatewayz_auth.adapters.logs import Logs, configure
 from gatewayz_auth.adapters.postgres.pool_watch import PoolWatch
 from gatewayz_auth.adapters.pseudonyms import pseudonyms
 from gatewayz_auth.adapters.threads import BoundedThreads
-from gatewayz_auth.domain.errors import Overloaded
+from gatewayz_auth.domain.errors import Overloaded, SettingsError
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.storm import StormGate
 from gatewayz_auth.service.overview import Running
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.adapters.redis.cache import RedisCache
     from gatewayz_auth.adapters.sign_in_log import SignInLog
     from gatewayz_auth.adapters.told import Told
+    from gatewayz_auth.adapters.tracing import Tracing
     from gatewayz_auth.reliability.abandoned import Abandoned, UnderWay
     from gatewayz_auth.reliability.bulkhead import Bulkhead
     from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.process_cache import ProcessCache
     from gatewayz_auth.service.sign_in_report import SignInReport
     from gatewayz_auth.settings import Settings
+
+App = TypeVar("App")
 
 RUN = "GATEWAYZ_AUTH_RUN"
 """The variable by which ``serve`` names its run to its workers: their figures belong together."""
@@ -67,28 +70,43 @@ def logs_of(settings: Settings) -> Logs:
     return configure(settings.log_level, settings.log_format, settings.log_file, name_id)
 
 
-class Heard:
-    """Hears facts: counts them, then passes them on."""
+def tracing_of(settings: Settings, clock: Clock, service: str) -> Tracing | None:
+    """The traces that ``settings`` want, None where they want none; ``SettingsError`` where the extra is missing."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from gatewayz_auth.adapters.tracing import Tracing  # noqa: PLC0415 - an extra, and imported only where wanted
+    except ImportError:
+        raise SettingsError(
+            ["OTEL_EXPORTER_OTLP_ENDPOINT is set and the extra `otel` is not installed: install gatewayz-auth[otel]"]
+        ) from None
+    return Tracing(settings.otel_endpoint, clock, service)
 
-    def __init__(self, figures: Figures, told: Told) -> None:
+
+class Heard:
+    """Hears facts: counts them, traces them where that is wanted, and passes them on."""
+
+    def __init__(self, figures: Figures, told: Told, tracing: Tracing | None) -> None:
         """Count in ``figures``, pass on to ``told``."""
-        self._count = figures.hear
-        self._write = told.hear
+        self._hearers = (figures.hear, told.hear, *(() if tracing is None else (tracing.hear,)))
 
     def hear(self, fact: Fact) -> None:
         """Hear ``fact``; never waits, never raises."""
-        self._count(fact)
-        self._write(fact)
+        for hear in self._hearers:
+            hear(fact)
 
 
 class Telemetry:
     """What is seen of one process and, through ``sight``, of the whole service."""
 
-    def __init__(self, state_dir: Path, clock: Clock, role: str = "web", logs: Logs | None = None) -> None:
+    def __init__(
+        self, state_dir: Path, clock: Clock, role: str = "web", logs: Logs | None = None, tracing: Tracing | None = None
+    ) -> None:
         """Count for the run of ``role`` (``web`` or ``worker``: each sees its own kind) in ``state_dir``.
 
-        ``logs`` are watched for storms.
+        ``logs`` are watched for storms; sign-ins are traced where there is a ``tracing``.
         """
+        self._tracing = tracing
         started_ms = int(clock.utc_now_s() * 1000)
         run = f"{role}-{os.environ.get(RUN) or f'{os.getpid()}-{started_ms}'}"
         self._clock = clock
@@ -104,8 +122,8 @@ class Telemetry:
         shelf = Shelf(state_dir / "figures", run, pid=os.getpid(), started_ms=started_ms)
         self._keeper = Keeper(self.figures, shelf, state_dir / f"history-{role}.jsonl", clock, self._trouble)
         self.figures.put("build_info", 1, __version__, commit())
-        for why in ("full", "storm"):
-            self.figures.begin("log_lines_lost_total", why)
+        self.figures.begin("log_lines_lost_total", "storm")
+        self.figures.watch("log_lines_lost_total", lambda: 0 if logs is None else logs.writer.lost, "full")
         self.figures.begin("loop_blocked_total")
         self.figures.happened("start", f"a {role} process of version {__version__} starts")
 
@@ -116,7 +134,7 @@ class Telemetry:
 
     def over(self, told: Told) -> Heard:
         """What hears the reliability layer's facts: counted, then written by ``told``."""
-        return Heard(self.figures, told)
+        return Heard(self.figures, told, self._tracing)
 
     def observer(self, log: SignInLog) -> Counted:
         """What the cache tells its questions to: counted, then written by ``log``."""
@@ -140,7 +158,14 @@ class Telemetry:
                 report = report._replace(privy_user_id=name(report.privy_user_id))
             both(report)
 
-        return both if name is None else both_unnamed
+        written = both if name is None else both_unnamed
+        return written if self._tracing is None else _one_after_the_other(self._tracing.report, written)
+
+    def around(self, app: App) -> App:
+        """``app`` itself, or with a span around each sign-in where there are traces."""
+        if self._tracing is None:
+            return app
+        return cast("App", self._tracing.around(cast("Any", app)))
 
     def watch(
         self, abandoned: Abandoned, cache: ProcessCache, breaker: CircuitBreaker, pool: Pool, bulkhead: Bulkhead
@@ -233,6 +258,8 @@ class Telemetry:
         await self._tasks.close(limit_s / 2)
         self.figures.happened("end", "a process ends as it was asked to")
         self._keeper.close(limit_s / 2)
+        if self._tracing is not None:
+            self._tracing.close(limit_s / 2)
 
     async def page(self) -> bytes:
         """Prometheus' text over all processes; this one's figures are of this moment, the others' of the last second.
@@ -249,6 +276,16 @@ class Telemetry:
 
     def _trouble(self, error: str) -> None:
         self._log.warning("The state folder is of no use for figures: each process shows itself alone", error=error)
+
+
+def _one_after_the_other(
+    first: Callable[[SignInReport], None], then: Callable[[SignInReport], None]
+) -> Callable[[SignInReport], None]:
+    def both(report: SignInReport) -> None:
+        first(report)
+        then(report)
+
+    return both
 
 
 def _page(totals: Totals) -> bytes:

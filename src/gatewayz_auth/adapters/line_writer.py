@@ -35,6 +35,8 @@ class LineWriter:
         self._inode = 0
         self._lines: list[bytes | Callable[[], bytes]] = []
         self._dropped = 0
+        self.lost = 0
+        """Lines that were never written, as far as they have been told of."""
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -76,6 +78,7 @@ class LineWriter:
             return
         lines, self._lines = self._lines, []
         dropped, self._dropped = self._dropped, 0
+        self.lost += dropped
         if dropped:
             lines.append(b'{"level":"warning","message":"Log lines dropped: %d"}' % dropped)
         block = b"\n".join([line if isinstance(line, bytes) else _made(line) for line in lines]) + b"\n"

@@ -14,6 +14,7 @@ from gatewayz_auth.adapters.postgres.connection import CONNECT_TIMEOUT_S, DEFAUL
 from gatewayz_auth.adapters.postgres.connections import Connections
 from gatewayz_auth.adapters.postgres.failures import DRIVER_ERRORS, in_our_words
 from gatewayz_auth.adapters.postgres.statements import statement
+from gatewayz_auth.reliability.trace_context import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -169,6 +170,8 @@ async def run(connection: BoundedConnection, name: str, parameters: Mapping[str,
     limit_ms = max(1, int(limit_s * 1000 * SERVER_MARGIN))
     async with connection.pipeline():
         await connection.execute(statement("limit_statement"), {"limit_ms": str(limit_ms)})
+        if (traceparent := TRACEPARENT.get()) is not None:
+            await connection.execute(statement("carry_trace"), {"traceparent": traceparent})
         cursor = await connection.execute(statement(name), parameters)
     return await cursor.fetchall() if cursor.description is not None else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import procrastinate
@@ -15,6 +16,7 @@ from gatewayz_auth.domain.errors import NotKnown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from procrastinate.jobs import Job
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.entropy import Entropy
 
     Work = Callable[[], Awaitable[object]]
+    Traced = Callable[[str, str | None], AbstractContextManager[None]]
 
 QUEUE = "referrals"
 SETTLE_REFERRALS = "settle_referrals"
@@ -54,16 +57,24 @@ class _Retry(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": wait_s})
 
 
+def _untraced(_name: str, _traceparent: str | None) -> AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
 class Queue:
     """Runs ``tasks`` (by name) as jobs ask for it; ``execute`` is how it reaches the database."""
 
     def __init__(
-        self, execute: Execute, tasks: Mapping[str, Callable[[], Awaitable[object]]], entropy: Entropy
+        self,
+        execute: Execute,
+        tasks: Mapping[str, Callable[[], Awaitable[object]]],
+        entropy: Entropy,
+        traced: Traced = _untraced,
     ) -> None:
-        """Keep the parts; nothing is asked before ``run``."""
+        """Keep the parts; nothing is asked before ``run``. ``traced`` stands around each job."""
         self._app = procrastinate.App(connector=BoundedConnector(execute))
         for name, work in tasks.items():
-            self._app.task(name=name, queue=QUEUE, retry=_Retry(entropy))(_as_task(work))
+            self._app.task(name=name, queue=QUEUE, retry=_Retry(entropy))(_as_task(name, work, traced))
         self._worker: Worker | None = None
         self._is_stopped = False
 
@@ -112,8 +123,9 @@ class Queue:
                 continue
 
 
-def _as_task(work: Work) -> Callable[[], Awaitable[None]]:
-    async def task() -> None:
-        await work()
+def _as_task(name: str, work: Work, traced: Traced) -> Callable[..., Awaitable[None]]:
+    async def task(traceparent: str | None = None) -> None:
+        with traced(name, traceparent):
+            await work()
 
     return task
