@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+import uvloop
 from tests.support.faulty_proxy import FaultyProxy
 from tests.support.people import person
 from tests.support.shared_cache import cache_at, run
@@ -46,6 +47,23 @@ def test_a_refusing_redis_is_a_miss_at_once():
         assert time.perf_counter() - started < 0.5
 
     run(scenario, "redis://127.0.0.1:1/0")
+
+
+def test_a_connection_that_the_loop_has_closed_under_the_driver_is_a_redis_that_is_away(proxy):
+    async def scenario():
+        cache = cache_at(proxied(proxy))
+        try:
+            assert await cache.store(person())
+            # What uvloop does in the moment after a reset; whoever writes then is told so by a RuntimeError.
+            (connection,) = cache._redis.connection_pool._available_connections
+            connection._writer.transport.abort()
+            assert await cache.store(person()) in {True, False}
+            assert await cache.get(ADA) is not None
+        finally:
+            await cache.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
 
 
 FAULTS = {

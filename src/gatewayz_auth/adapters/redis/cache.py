@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from gatewayz_auth.adapters.redis.batch import ReadBatch
 from gatewayz_auth.adapters.redis.codec import (
@@ -14,7 +14,7 @@ from gatewayz_auth.adapters.redis.codec import (
     privy_id_key,
     username_key,
 )
-from gatewayz_auth.adapters.redis.connection import client
+from gatewayz_auth.adapters.redis.connection import DRIVER_ERRORS, client
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
 from gatewayz_auth.domain.freshness import MAX_CLOCK_SKEW_S, shortened
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -102,7 +102,7 @@ class RedisCache:
                     for command in commands:
                         pipe.execute_command(*command)
                     return await pipe.execute(raise_on_error=False)
-            except (RedisError, OSError) as error:
+            except DRIVER_ERRORS as error:
                 raise NeighbourUnavailable(NEIGHBOUR, type(error).__name__) from error
 
         return await self._guard(work, operation)
@@ -253,5 +253,5 @@ class RedisCache:
                 clock=self._clock,
                 abandoned=closing,
             )
-        except (NotKnown, RedisError, OSError):
+        except (NotKnown, *DRIVER_ERRORS):
             return

@@ -17,6 +17,7 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from gatewayz_auth.adapters.threads import BoundedThreads
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_LOOKUP_THREADS = 4
 """Name look-ups of Redis hosts at once; one that hangs keeps its thread, and the loop's own executor stays free."""
+
+DRIVER_ERRORS = (RedisError, OSError, RuntimeError)
+"""What the driver and the loop below it raise; uvloop says RuntimeError of a transport that has just been closed."""
 
 _lookups = BoundedThreads("redis-name-lookup", MAX_LOOKUP_THREADS)
 _last_known: dict[tuple[str, int], tuple[str, ...]] = {}

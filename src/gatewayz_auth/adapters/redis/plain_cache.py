@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError
-
 from gatewayz_auth.adapters.redis.codec import MAX_VALUE_BYTES
-from gatewayz_auth.adapters.redis.connection import client
+from gatewayz_auth.adapters.redis.connection import DRIVER_ERRORS, client
 from gatewayz_auth.adapters.redis.plain_values import from_json, to_json
 from gatewayz_auth.adapters.redis.sealing import OVERHEAD_BYTES
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
@@ -53,7 +51,7 @@ class PlainCache:
         async def work() -> Any:  # noqa: ANN401 - the driver's own replies
             try:
                 return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call] # the driver's
-            except (RedisError, OSError) as error:
+            except DRIVER_ERRORS as error:
                 raise NeighbourUnavailable("redis", type(error).__name__) from error
 
         try:
