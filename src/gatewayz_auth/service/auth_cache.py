@@ -30,6 +30,9 @@ LOOK_UP = "look up by Privy id"
 MAX_CHANGES_REMEMBERED = 20_000
 """Changes that late writers are still held against; older ones have long been followed by everybody."""
 
+SECOND_LOOK_S = 0.2
+"""Where less time is left, Redis is not asked a second time: it may take 50 ms."""
+
 REFRESH_AHEAD = 0.8
 """The part of its life after which an answer is refreshed behind the back of whoever is given it."""
 
@@ -151,7 +154,8 @@ class AuthCache:
         except NotKnown as error:
             if isinstance(error, QueryTimeoutError):
                 self._observer.lookup_timed_out(error.timeout_s)
-            if older is None:  # Redis may only have been slow, or have heard of the person from another process since
+            if older is None and deadline.left_s(self._clock.monotonic_s()) > SECOND_LOOK_S:
+                # Redis may only have been slow, or have heard of the person from another process since.
                 older = await self._from_shared(request)
             # A change may have been noticed while we waited: what was remembered then is no longer to be given.
             kept = self.process.get(request.privy_user_id, request.environment_tag)
