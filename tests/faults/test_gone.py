@@ -12,7 +12,7 @@ from tests.support.serving import CLOCK
 
 from gatewayz_auth.adapters.child_process import wait_until
 
-CLIENTS = 200
+CLIENTS = 1000
 SEED = 20261124
 AT_ONCE = 40
 
@@ -68,8 +68,9 @@ def test_clients_who_hang_up_leave_no_socket_and_nobody_gets_anothers_reply(serv
     before = sockets(pid)
     if is_frozen:
         service.postgres.freeze()
-    leaving = [*service.people("gone", CLIENTS // 2), *(known * 5)]
-    stayed = asyncio.run(storm(service, leaving[:CLIENTS], known))
+    leaving = [*service.people("gone", CLIENTS // 2), *(known * (CLIENTS // 2 // len(known)))]
+    assert len(leaving) == CLIENTS
+    stayed = asyncio.run(storm(service, leaving, known))
     service.postgres.thaw()
     for body, replies in zip(known, stayed, strict=True):
         assert {reply.status for reply in replies} == {200}, replies

@@ -1,134 +1,163 @@
 """Postgres in every fault, for every caller: what they are told, how soon, and what may stand in the tables."""
 
-import itertools
+import contextlib
 import time
 from typing import NamedTuple
 
+import psycopg
 import pytest
-from tests.support.faults import Reply, reset_and_say_nothing
+from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met
+from tests.support.database_faults import FAULTS, OURS, PREPARED, users_locked
+from tests.support.serving import CLOCK
 
-FRESH, STALE, STRANGERS, FORGERS = 2, 3, 3, 1
+from gatewayz_auth.adapters.child_process import wait_until
 
-# What a busy machine adds to a wait, in seconds.
-SLACK_S = 0.2
+LOOKUP_S = 2.0
+SERVED_AGAIN_WITHIN_S = 3.0
+SLACK_S = 0.3  # what a busy machine adds
 
-# Once the breaker is open strangers have 150 ms, that included.
-OPEN_S = 0.15 - SLACK_S
+LAST_KNOWN_GOOD = Bound(200, "last-known-good", 0.15)
+AS_IT_COMES = Bound(200, ("last-known-good", "database"), 0.15)
+NOT_KNOWN = Bound(503, None, LOOKUP_S)
+AT_ONCE = Bound(503, None, 0.5)
+SERVED = Bound(200, ("database", "last-known-good"), 0.5)
+EITHER = Bound((200, 503), ("database", None), LOOKUP_S)
 
-
-class Cell(NamedTuple):
-    """One fault and its bounds, in seconds; ``stranger`` is the status that strangers get."""
-
-    fault: str
-    stranger: int = 503
-    stale_from: str = "last-known-good"
-    strangers_within_s: float = 2.0
-    stale_within_s: float = 0.15
-    opens: bool = True
-    may_commit: bool = False
-    """Whether a statement gets through whose answer does not: a sign-up may stand although its caller was told 503."""
-
-
-CELLS = (
-    Cell("refused", strangers_within_s=0.5),
-    Cell("reset", stranger=200, stale_from="database", strangers_within_s=0.5, opens=False),
-    Cell("frozen"),
-    Cell("frozen in mid-answer", may_commit=True),
-    Cell("dripping", may_commit=True),
-    Cell("accepts and says nothing"),
-    Cell("slow by 5 s", may_commit=True),
-)
-NAMES = [cell.fault.replace(" ", "_") for cell in CELLS]
-
-
-FAULTS = {
-    "refused": lambda proxy: proxy.refuse(),
-    "reset": lambda proxy: proxy.reset(),
-    "frozen": lambda proxy: proxy.freeze(),
-    "frozen in mid-answer": lambda proxy: proxy.freeze_in_answer(),
-    "dripping": lambda proxy: proxy.drip(0.3),
-    "accepts and says nothing": reset_and_say_nothing,
-    "slow by 5 s": lambda proxy: proxy.delay(5.0),
+WHILE_OPEN = {
+    "fresh": Bound(200, ("cache", "last-known-good"), 0.15),
+    "stale": LAST_KNOWN_GOOD,
+    "stranger": Bound(503, None, 0.15),
+    "before Privy": Bound(503, None, 0.15),
+    "bad token": BAD_TOKEN,
 }
 
 
-class Answers(NamedTuple):
-    fresh: list[Reply]
-    stale: list[Reply]
-    strangers: list[Reply]
-    forgers: list[Reply]
+class Cell(NamedTuple):
+    """What strangers, people from before Privy among them, and returning people are told; the others never differ."""
+
+    strangers: Bound = NOT_KNOWN
+    stale: Bound = AS_IT_COMES
+    opens: bool = False
+    """Whether the breaker must open within a second."""
+    commits: bool = False
+    """Whether a statement may get through whose answer does not: a sign-up stands although its caller was told 503."""
+
+    @property
+    def bounds(self):
+        return {
+            "fresh": FRESH,
+            "stale": self.stale,
+            "before Privy": self.strangers,
+            "stranger": self.strangers,
+            "bad token": BAD_TOKEN,
+        }
+
+    @property
+    def tables(self):
+        if self.strangers is SERVED:
+            return "their accounts"
+        return "their accounts, at most" if self.commits else "nothing"
+
+
+CELLS = {
+    "refused": Cell(AT_ONCE, LAST_KNOWN_GOOD, opens=True),
+    "reset": Cell(SERVED, SERVED),
+    "frozen": Cell(stale=LAST_KNOWN_GOOD, opens=True),
+    "frozen in mid-answer": Cell(stale=LAST_KNOWN_GOOD, opens=True, commits=True),
+    "dripping": Cell(stale=LAST_KNOWN_GOOD, opens=True, commits=True),
+    "accepts and says nothing": Cell(stale=LAST_KNOWN_GOOD, opens=True),
+    "slow by 5 s for all": Cell(stale=LAST_KNOWN_GOOD, opens=True, commits=True),
+    "slow by 20 s for a fifth": Cell(EITHER, commits=True),
+    "pool drained": Cell(stale=LAST_KNOWN_GOOD),
+    "too many connections": Cell(),
+    "`users` locked": Cell(commits=True),
+    "read-only after a failover": Cell(),
+    "takes no connections": Cell(),
+    "disk full": Cell(),
+    "wrong password after a rotation": Cell(),
+}
+NAMES = [fault.replace(" ", "_").replace("`", "") for fault in CELLS]
 
 
 @pytest.fixture(scope="module")
-def returning(service):
-    """People for each cell who were signed in longer ago than an answer is fresh."""
-    people = {cell.fault: service.people("stale", STALE) for cell in CELLS}
-    everybody = [body for bodies in people.values() for body in bodies]
-    assert {reply.status for reply in service.ask(everybody)} == {200}
+def remembered(service):
+    """For each cell, people who were signed in longer ago than an answer is fresh, and accounts from before Privy."""
+    people = {
+        fault: {
+            "stale": service.people("stale", COUNTS["stale"]),
+            "before Privy": service.before_privy(COUNTS["before Privy"]),
+        }
+        for fault in CELLS
+    }
+    service.until_served(10.0)
+    asked = service.ask([body for kinds in people.values() for body in kinds["stale"]])
+    assert {reply.status for reply in asked} == {200}
     time.sleep(2.1)  # time itself is the condition: AUTH_CACHE_TTL is 2
+    service.until_served(10.0, "postgres")  # a crowd on a busy machine may have opened it
     return people
 
 
 @pytest.fixture
-def under(service):
-    """The service; whatever a test did to its database is over when it ends."""
-    yield service
-    service.postgres.thaw()
+def tables(service):
+    """A count that is taken over a connection of before the fault."""
+    with psycopg.connect(service.database_url, autocommit=True) as connection:
+        yield lambda: connection.execute("SELECT count(*) FROM public.users").fetchone()[0]
 
 
-def ask(service, fresh, stale, strangers, forgers):
-    replies = service.ask([*fresh, *stale, *strangers, *forgers])
-    ends = (0, FRESH, FRESH + STALE, FRESH + STALE + STRANGERS, len(replies))
-    return Answers(*(replies[start:end] for start, end in itertools.pairwise(ends)))
+def test_every_fault_has_its_cell():
+    assert list(CELLS) == list(FAULTS)
 
 
-def check(replies, status, source, within_s):
-    seen = [reply.seen for reply in replies]
-    assert {reply.status for reply in replies} == {status}, seen
-    assert {reply.source for reply in replies} == {source}, seen
-    assert max(reply.took_s for reply in replies) <= within_s + SLACK_S, seen
-    if status == 503:
-        assert all(int(reply.headers["retry-after"]) >= 1 for reply in replies)
-        assert all(reply.headers["content-type"] == "application/problem+json" for reply in replies)
-    if source == "last-known-good":
-        assert all(int(reply.headers["age"]) >= 2 for reply in replies)
-    return max(reply.took_s for reply in replies)
+@pytest.fixture
+def prepared(fault, service):
+    with PREPARED.get(fault, contextlib.nullcontext)(service):
+        yield
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=NAMES)
-def test_postgres(cell, under, returning, record_property):
-    service, stale = under, returning[cell.fault]
-    strangers, forgers, fresh = service.people("stranger", 3), service.forgers(1), service.people("fresh", 2)
-    assert {reply.status for reply in service.ask(fresh)} == {200}
-    users, opened = service.users(), service.opened("postgres")
+@pytest.mark.parametrize("fault", CELLS, ids=NAMES)
+@pytest.mark.usefixtures("prepared")
+def test_postgres(fault, service, remembered, tables, bounds):
+    cell = CELLS[fault]
+    callers = met(service, remembered[fault])
+    rows = tables()
+    opened = service.opened("postgres")
 
-    FAULTS[cell.fault](service.postgres)
-    first = ask(service, fresh, stale, strangers, forgers)
-    check(first.fresh, 200, "cache", 0.0)
-    check(first.forgers, 401, None, 0.0)
-    stale_s = check(first.stale, 200, cell.stale_from, cell.stale_within_s)
-    source = "database" if cell.stranger == 200 else None
-    strangers_s = check(first.strangers, cell.stranger, source, cell.strangers_within_s)
-    made = service.users() - users
-    assert made == (STRANGERS if cell.stranger == 200 else 0) or (cell.may_commit and 0 <= made <= STRANGERS)
+    def ask(when, expected):
+        for kind, replies in callers.ask(service).items():
+            took_s = check(replies, expected[kind])
+            made = cell.tables if kind in {"stranger", "before Privy"} else "nothing"
+            bounds.note("Postgres", fault, when, kind, expected[kind], took_s, made)
 
-    if cell.opens:
-        service.until_opened("postgres", opened, 1.0)
-        then = ask(service, fresh, stale, strangers, forgers)
-        then_stale_s = check(then.stale, 200, "last-known-good", OPEN_S)
-        then_strangers_s = check(then.strangers, 503, None, OPEN_S)
-        check(then.forgers, 401, None, 0.0)
-        assert service.users() == users or (cell.may_commit and service.users() <= users + STRANGERS)
-        record_property("open", f"stale {then_stale_s:.3f} strangers {then_strangers_s:.3f}")
+    with FAULTS[fault](service):
+        ask("at first", cell.bounds)
+        if fault != "`users` locked":  # nobody counts while it is
+            made = tables() - rows
+            assert made == COUNTS["stranger"] if cell.strangers is SERVED else made <= COUNTS["stranger"] * cell.commits
+        if cell.opens:
+            service.until_opened("postgres", opened, 1.0)
+            ask("breaker open", WHILE_OPEN)
 
-    service.postgres.thaw()
-    served_s = service.until_served(4.0)
-    assert served_s <= 3.0 + SLACK_S
-    record_property("first", f"stale {stale_s:.3f} strangers {strangers_s:.3f} served again {served_s:.2f}")
-    again = service.ask([*strangers, *stale])
-    assert {reply.status for reply in again} == {200}, [reply.seen for reply in again]
-    ids = [reply.body["user_id"] for reply in again]
+    served_s = service.until_served(6.0)
+    assert served_s <= SERVED_AGAIN_WITHIN_S + SLACK_S
+    bounds.note("Postgres", fault, "after it", "everybody", Bound(200, "database", SERVED_AGAIN_WITHIN_S), served_s, "")
+    again = callers.ask(service)
+    honest = [reply for kind, replies in again.items() if kind != "bad token" for reply in replies]
+    assert {reply.status for reply in honest} == {200}, [reply.seen for reply in honest]
+    ids = [reply.body["user_id"] for reply in honest]
     assert len(set(ids)) == len(ids)
-    names = service.sql("SELECT count(*), count(DISTINCT privy_user_id) FROM public.users")[0]
-    assert names[0] == names[1]
-    assert service.sql("SELECT count(*) FROM public.users WHERE privy_user_id LIKE 'did:privy:forger%%'") == [(0,)]
+    assert not again["before Privy"][0].body["is_new_user"]
+    one_each = "SELECT count(*) = count(DISTINCT privy_user_id) FROM public.users WHERE privy_user_id IS NOT NULL"
+    assert service.sql(one_each) == [(True,)]
+    strays = "SELECT count(*) FROM public.users WHERE privy_user_id LIKE 'did:privy:forger%%'"
+    assert service.sql(strays) == [(0,)]
+    twice = "SELECT email FROM public.users WHERE email IS NOT NULL GROUP BY email HAVING count(*) > 1"
+    assert service.sql(twice) == []
+
+
+def test_a_statement_that_waits_for_a_lock_does_not_outlive_its_caller(service):
+    with users_locked(service):
+        service.ask(service.people("stranger", 5))
+        busy = f"{OURS} AND state = 'active'"
+        assert wait_until(lambda: not service.sql(busy)[0][0], CLOCK, LOOKUP_S + SLACK_S)
+        assert service.sql(OURS)[0][0] <= 11
+    service.until_served(6.0)

@@ -169,6 +169,7 @@ class Faulted:
             **self._settings,
             **settings,
         }
+        environ = {name: value for name, value in environ.items() if value is not None}
         began_s = CLOCK.monotonic_s()
         port = free_port()
         arguments = ["serve", "--port", str(port), "--workers", str(workers)]
@@ -186,6 +187,17 @@ class Faulted:
     def people(self, kind, count):
         """Bodies of ``count`` people whom nobody has seen."""
         return [self.body(f"did:privy:{kind}-{next(_numbers)}") for _ in range(count)]
+
+    def before_privy(self, count):
+        """Accounts from before Privy, and bodies of their owners, who prove the e-mail; who nobody has seen since."""
+        bodies = []
+        for number in itertools.islice(_numbers, count):
+            email = f"before-{number}@example.com"
+            self.sql("INSERT INTO public.users (username, email) VALUES (%s, %s)", f"before-{number}", email)
+            accounts = [{"type": "email", "address": email}]
+            issued = self.issuer.issue(f"did:privy:before-{number}", accounts, CLOCK.utc_now_s())
+            bodies.append(Body(json.dumps(issued).encode()))
+        return bodies
 
     def forgers(self, count):
         """Bodies whose tokens do not verify, of people whom nobody has seen."""
@@ -222,7 +234,9 @@ class Faulted:
         return sum(text in line for line in tuple(self.serving.lines))
 
     def opened(self, neighbour):
-        return self.said(f"Circuit breaker of {neighbour}: closed -> open")
+        """How often its breaker opened, out of half-open included."""
+        lines = [line for line in tuple(self.serving.lines) if f"Circuit breaker of {neighbour}:" in line]
+        return sum("-> open" in line for line in lines)
 
     def until_opened(self, neighbour, before, limit_s):
         assert wait_until(lambda: self.opened(neighbour) > before, CLOCK, limit_s), "its breaker did not open"

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 _CHUNK = 65536
 _TAKES_EFFECT_WITHIN_S = 10.0
+_LOOKS_AGAIN_S = 0.05
 
 Address = tuple[str, int] | str
 """Host and port, or the path of a socket file."""
@@ -75,7 +76,7 @@ class _Link:
         async def read() -> None:
             try:
                 while data := await reader.read(_CHUNK):
-                    await chunks.put((loop.time() + (0.0 if is_answer else self.proxy.delay_s), data))
+                    await chunks.put((loop.time() + (0.0 if is_answer else self.proxy.next_delay_s()), data))
             except OSError:
                 pass
             await chunks.put((loop.time(), b""))
@@ -84,8 +85,8 @@ class _Link:
         try:
             while True:
                 due_s, data = await chunks.get()
-                if due_s > loop.time():
-                    await asyncio.sleep(due_s - loop.time())
+                while self.proxy.delay_s and (left_s := due_s - loop.time()) > 0:
+                    await asyncio.sleep(min(left_s, _LOOKS_AGAIN_S))  # a thaw lets through what is late
                 await self.flows.wait()
                 if not data:
                     writer.write_eof()
@@ -128,6 +129,8 @@ class FaultyProxy:
         self._listen = listen
         self.address: Address = listen or ("127.0.0.1", 0)
         self.delay_s = 0.0
+        self._one_in = 1
+        self._asked = 0
         self.drip_s = 0.0
         self.is_silent = False
         self.accepted = 0
@@ -181,9 +184,15 @@ class FaultyProxy:
         """Let answers through one byte at a time."""
         self._on_loop(self._set, "drip_s", seconds_per_byte)
 
-    def delay(self, seconds: float) -> None:
-        """Let each query through ``seconds`` late."""
+    def delay(self, seconds: float, *, one_in: int = 1) -> None:
+        """Let each query, or one in so many, through ``seconds`` late."""
+        self._on_loop(self._set, "_one_in", one_in)
         self._on_loop(self._set, "delay_s", seconds)
+
+    def next_delay_s(self) -> float:
+        """How late the query that comes now is."""
+        self._asked += 1
+        return self.delay_s if self._asked % self._one_in == 0 else 0.0
 
     def say_nothing(self) -> None:
         """Take new connections and never say a word on them; those that stand work on."""

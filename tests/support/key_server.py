@@ -27,9 +27,16 @@ class KeyServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
+
+    @property
+    def is_asked(self):
+        """A condition to wait for: somebody has asked since."""
+        before = self.asked
+        return lambda: self.asked > before
 
     def stop(self):
         self.released.set()

@@ -1,0 +1,68 @@
+"""Everybody who may call, in front of one fault: who they are, what they may be told, and how soon."""
+
+import itertools
+from typing import NamedTuple
+
+from tests.support.faults import Reply
+
+BUSY_S = 0.3
+"""What a busy machine adds to a wait."""
+
+COUNTS = {"fresh": 2, "stale": 3, "stranger": 3, "before Privy": 1, "bad token": 1}
+
+
+class Bound(NamedTuple):
+    """What one kind of caller may be told, and within how many seconds (a busy machine's share comes on top)."""
+
+    status: int | tuple[int, ...]
+    source: str | tuple[str | None, ...] | None
+    within_s: float
+
+    @property
+    def statuses(self):
+        return {self.status} if isinstance(self.status, int) else set(self.status)
+
+    @property
+    def sources(self):
+        return set(self.source) if isinstance(self.source, tuple) else {self.source}
+
+
+FRESH = Bound(200, "cache", 0.0)
+BAD_TOKEN = Bound(401, None, 0.0)
+
+
+class Callers(NamedTuple):
+    """Bodies of each kind: ``fresh`` are remembered and fresh, ``stale`` are remembered, the others are not."""
+
+    bodies: dict[str, list[bytes]]
+
+    def ask(self, service):
+        """All at once; the replies by kind."""
+        kinds = list(self.bodies)
+        replies = service.ask([body for kind in kinds for body in self.bodies[kind]])
+        ends = [0, *itertools.accumulate(len(self.bodies[kind]) for kind in kinds)]
+        return {kind: replies[start:end] for kind, (start, end) in zip(kinds, itertools.pairwise(ends), strict=True)}
+
+
+def met(service, remembered):
+    """Callers of all kinds, the ``remembered`` ones (stale, before Privy) made long enough ago to be stale."""
+    fresh = service.people("fresh", COUNTS["fresh"])
+    assert {reply.status for reply in service.ask(fresh)} == {200}
+    strangers, forgers = service.people("stranger", COUNTS["stranger"]), service.forgers(COUNTS["bad token"])
+    return Callers({"fresh": fresh, **remembered, "stranger": strangers, "bad token": forgers})
+
+
+def check(replies: list[Reply], bound: Bound, busy_s: float = BUSY_S) -> float:
+    """Hold ``replies`` against ``bound``; the slowest of them, in seconds."""
+    seen = [reply.seen for reply in replies]
+    assert {reply.status for reply in replies} <= bound.statuses, seen
+    assert {reply.source for reply in replies} <= bound.sources, seen
+    slowest_s = max(reply.took_s for reply in replies)
+    assert slowest_s <= bound.within_s + busy_s, seen
+    for reply in replies:
+        if reply.status == 503:
+            assert int(reply.headers["retry-after"]) >= 1
+            assert reply.headers["content-type"] == "application/problem+json"
+        if reply.source == "last-known-good":
+            assert int(reply.headers["age"]) >= 1  # past the time to live of any of these services
+    return slowest_s
