@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import re
+import signal
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
+from tests.support.collector import Collector
 from tests.support.forgeries import Signer, forgeries, identity_forgeries
-from tests.support.serving import Serving
+from tests.support.serving import CLOCK, Serving, descendants
 
+from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.postgres.embedded import EmbeddedPostgres
 from gatewayz_auth.adapters.redis.embedded import EmbeddedValkey
 from gatewayz_auth.reliability.clock import SystemClock
@@ -29,16 +34,26 @@ TABLES = (
 )
 TAGS = ("live", "test")
 MARKED = {"type": "email", "address": "marked.address@example.com"}
+ADMIN_TOKEN = "marked-token-of-the-operators-long-enough"
 PHONE = {"type": "phone", "phone_number": "+15550107734"}
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
-    serving = Serving(folder, environ={"RATE_LIMITS": "off", "LOG_LEVEL": "DEBUG"}).ready()
+    collector = Collector()
+    environ = {
+        "RATE_LIMITS": "off",
+        "LOG_LEVEL": "DEBUG",
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+    }
+    serving = Serving(folder, environ=environ).ready()
+    serving.collector = collector
     yield serving
     serving.end()
     serving.process.stdout.close()
+    collector.close()
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +141,75 @@ def test_a_key_is_in_clear_in_no_table_no_redis_value_and_no_log(service, state)
         assert personal not in written
         assert personal.encode() not in values
     assert not re.search(r"gw_(?:live|test|dev)_\w{10,}", written.replace(service.wait_for("curl"), ""))
+
+
+@contextlib.contextmanager
+def frozen(state):
+    """The database stands still."""
+    first = int(next(state.rglob("postmaster.pid")).read_text().split()[0])
+    pids = [first, *descendants(first)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def raw(service, method, path, body=b"", headers=()):
+    """One request as it stands; what comes back is of no interest here."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=12)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_nothing_marked_stands_in_logs_metrics_traces_or_files_whatever_goes_wrong(service, state):
+    marks = [f"marked{word}" for word in ("body", "bearer", "key", "field", "query", "cookie", "identity", "trace")]
+    body, bearer, key, field, query, cookie, identity, trace = marks
+    issued = service.post("/dev/token", {"privy_user_id": "did:privy:faults", "linked_accounts": [MARKED, PHONE]})
+    answer = service.post("/api/auth", issued)
+    newcomer = service.post("/dev/token", {"privy_user_id": "did:privy:faulty", "linked_accounts": [MARKED, PHONE]})
+    json_type = ("content-type", "application/json")
+
+    def push():
+        raw(service, "POST", "/api/auth", f'{{"token": "{body}'.encode(), [json_type])
+        raw(service, "POST", "/api/auth", json.dumps({"token": f"{body}.x.y", "user": {"id": field}}), [json_type])
+        raw(service, "POST", "/api/auth", json.dumps({**issued, "identity_token": identity}), [json_type])
+        raw(service, "POST", "/api/auth", json.dumps({**issued, "email": f"{field}@example.com"}), [json_type])
+        raw(service, "POST", "/api/auth", json.dumps(newcomer), [json_type, ("traceparent", trace)])
+        for path in (f"/nowhere/{query}", f"/api/auth?{query}=1", f"/admin/users?username={query}"):
+            raw(service, "GET", path, headers=[("authorization", f"Bearer {bearer}"), ("cookie", f"a={cookie}")])
+        for shown in (f"gw_live_{key}", answer["api_key"], f"gw_live_{'x' * 40}{key}"):
+            raw(service, "GET", "/api/referral/code", headers=[("authorization", f"Bearer {shown}")])
+        raw(
+            service,
+            "GET",
+            "/admin/users?privy_id=did:privy:faults",
+            headers=[("authorization", f"Bearer {ADMIN_TOKEN}")],
+        )
+
+    push()
+    with frozen(state):
+        push()
+    push()
+    spans = service.collector.spans
+    assert wait_until(lambda: any(span.name == "POST /api/auth" for _, span in spans), CLOCK, 10)
+    status, page = raw(service, "GET", "/metrics")
+    assert status == 200
+    files = [path for path in [*(state / "figures").rglob("*"), *state.glob("*.jsonl")] if path.is_file()]
+    assert files
+    written = b"".join(path.read_bytes() for path in [*files, *(Path(service.folder) / "logs").glob("*")])
+    written += page + service.collector.raw + service.output.encode()
+    assert b"did:privy:faults" in written, "nothing was searched"
+    secrets = [answer["api_key"][8:], ADMIN_TOKEN, MARKED["address"], PHONE["phone_number"]]
+    secrets += [token.rsplit(".", 1)[1] for token in (issued["token"], issued["identity_token"], newcomer["token"])]
+    found = [mark for mark in (*marks, *secrets) if mark.encode() in written]
+    assert not found
 
 
 def test_the_answer_of_another_tag_is_never_given(service):
