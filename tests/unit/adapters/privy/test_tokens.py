@@ -64,6 +64,13 @@ def test_the_table_has_at_least_forty_forgeries_of_each_kind_and_no_name_twice()
         assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_the_issuers_clock_may_be_half_a_minute_ahead_and_no_second_more(claim):
+    by_name().access(SIGNER.token(access_claims(APP, NOW_S, **{claim: int(NOW_S) + 30})), NOW_S)
+    with pytest.raises(TokenNotAccepted, match="not_yet_valid"):
+        by_name().access(SIGNER.token(access_claims(APP, NOW_S, **{claim: int(NOW_S) + 31})), NOW_S)
+
+
 @BOTH
 @cases(FORGERIES)
 def test_a_forged_access_token_is_refused_for_a_bounded_reason(verifier, token):
