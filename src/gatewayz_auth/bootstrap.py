@@ -27,6 +27,7 @@ from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_console import ConsoleSide
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_referrals import ReferralSide
+from gatewayz_auth.bootstrap_runtime import RuntimeSide, Steered, steered
 from gatewayz_auth.bootstrap_start import check_database
 from gatewayz_auth.bootstrap_telemetry import Telemetry, logs_of, tracing_of
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
@@ -150,6 +151,7 @@ class Service:
             lookup_limit_s=settings.user_lookup_timeout_s,
         )
         resealing = Resealing(self.keyring, self.directory, self.tasks)
+        door = Door(self.breaker, bulkhead, settings.user_lookup_timeout_s)
         self.cache = AuthCache(
             policy,
             self.jobs.accounts(self.accounts),
@@ -157,7 +159,7 @@ class Service:
             render,
             self.shared,
             self.flights,
-            Door(self.breaker, bulkhead, settings.user_lookup_timeout_s),
+            door,
             resealing,
             self.tasks,
             telemetry.observer(self.sign_in_log),
@@ -177,9 +179,8 @@ class Service:
             clock,
             entropy,
         )
-        remembered_s = settings.last_known_good_max_age_s
-        changes = PostgresChanges(self.pool, aside, clock, 1.0, remembered_s=remembered_s)
-        self.follow_changes = FollowChanges(changes, self.cache, self.referrals.check, clock=clock)
+        self.changes = PostgresChanges(self.pool, aside, clock, 1.0, remembered_s=settings.last_known_good_max_age_s)
+        self.follow_changes = FollowChanges(self.changes, self.cache, self.referrals.check, clock=clock)
         self.health = Health(
             Vitals(
                 breaker=lambda: self.breaker.phase.value,
@@ -206,8 +207,45 @@ class Service:
             clock,
             entropy,
         )
-        rules = SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains)
-        self.sign_in = SignIn(self.verifier, self.keyring, self.cache, rules, clock, entropy)
+        self.sign_in = SignIn(
+            self.verifier,
+            self.keyring,
+            self.cache,
+            SignInPolicy(NewcomerRules(), settings.region, settings.signups, settings.signup_domains),
+            clock,
+            entropy,
+        )
+        self.steered, self.runtime = self._live(bulkhead, door, aside)
+
+    def _live(self, bulkhead: Bulkhead, door: Door, aside: GuardedCall) -> tuple[Steered, RuntimeSide]:
+        """What may be changed while running, and who reads whether it was."""
+        settings, clock, telemetry = self.settings, self.clock, self.telemetry
+        self.limits = RateLimits(settings.trusted_proxies)
+        self.limits.is_on = settings.rate_limits
+        live = steered(
+            settings,
+            sign_in=self.sign_in,
+            cache=self.cache,
+            changes=self.changes,
+            shared=self.shared,
+            accounts=self.accounts,
+            pool=self.pool,
+            bulkhead=bulkhead,
+            abandoned=self.abandoned,
+            door=door,
+            referrals=self.referrals,
+            jobs=self.jobs,
+            keyring=self.keyring,
+            limits=self.limits,
+            logs=self.logs,
+            sign_in_log=self.sign_in_log,
+            figures=telemetry.figures,
+            clock=clock,
+        )
+        silent_for_s = self.follow_changes.silent_for_s
+        return live, RuntimeSide(
+            settings, self.pool, aside, clock, live.apply, self.log, silent_for_s, telemetry.figures, telemetry.sight
+        )
 
     def _breaker_changed(self, change: BreakerChanged) -> None:
         # The connections of an outage may be dead without knowing it: nobody is to be lent one when it is over.
@@ -244,12 +282,14 @@ class Service:
         """Begin to serve; waits ``START_LIMIT_S`` at most for neighbours, and refuses a database that does not fit."""
         self.telemetry.start()
         await self.keys.start()
+        await self.runtime.start()
         await self.pool.open()
         self.tasks.spawn(self.jobs.watch.run(), "watch jobs")
         if self.shared is not None:
             await self.shared.ping()  # the first to sign in are not to lose their 50 ms to connecting
         await self._meet_database()
         self.supervisor.start("follow changes", self.follow_changes.run)
+        self.supervisor.start("follow settings", self.runtime.run)
         self.supervisor.start("probe postgres", self.prober.run)
         self.supervisor.start("probe redis", self.redis_prober.run)
         self.supervisor.start("look", self.console.look)
@@ -320,7 +360,7 @@ class Service:
             shutdown=self.close,
             report=self.console.report(self.telemetry.report(self.sign_in_log)),
             metrics=self.telemetry.page,
-            limits=RateLimits(settings.trusted_proxies) if settings.rate_limits else None,
+            limits=self.limits,
         )
 
     async def _health(self) -> dict[str, Any]:
@@ -333,7 +373,8 @@ class Service:
 def build(settings: Settings) -> SignInRoute:
     """The ASGI application of ``settings``; its lifespan starts and ends everything."""
     service = Service(settings, logs_of(settings))
-    return service.telemetry.around(create_app(service.parts()))
+    service.steered.route = route = create_app(service.parts())
+    return service.telemetry.around(route)
 
 
 def application() -> SignInRoute:

@@ -50,7 +50,8 @@ class JobSide:
     ) -> None:
         """Compose it of parts that others own."""
         self._clock = clock
-        self._is_inline = settings.referral_mode == "inline"
+        self.mode = settings.referral_mode
+        self._inline: list[InlineReferrals] = []
         self.store = PostgresReferrals(pool, call, clock, SETTLE_LIMIT_S)
         self.referrals = Referrals(self.store, rules_of(settings), JobLog(figures), clock, is_stopping)
         self.watch = JobsWatch(self.store.state, settings.referral_mode, clock)
@@ -60,7 +61,17 @@ class JobSide:
 
     def accounts(self, accounts: Accounts) -> Accounts:
         """``accounts`` as the sign-in asks them: with ``REFERRAL_MODE=inline`` a referral is done before the answer."""
-        return InlineReferrals(accounts, self.referrals, self._clock) if self._is_inline else accounts
+        inline = InlineReferrals(accounts, self.referrals, self._clock)
+        inline.is_on = self.mode == "inline"
+        self._inline.append(inline)
+        return inline
+
+    def follow(self, mode: str) -> None:
+        """Process referrals by ``mode`` from now on."""
+        self.mode = mode
+        self.watch.follow(mode)
+        for inline in self._inline:
+            inline.is_on = mode == "inline"
 
 
 @contextlib.asynccontextmanager

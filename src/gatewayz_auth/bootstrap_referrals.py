@@ -46,9 +46,11 @@ class ReferralSide:
         limit_s = policy().lookup_limit_s
         self._clock = clock
         self._flights: SingleFlight[CheckedKey] = SingleFlight("postgres", clock)
+        self._keys = PostgresApiKeys(pool, call, clock, limit_s)
+        self._codes = PostgresReferralCodes(pool, call, clock, limit_s)
         self.check = ApiKeyCheck(
             policy,
-            PostgresApiKeys(pool, call, clock, limit_s),
+            self._keys,
             keyring,
             self._flights,
             breaker,
@@ -57,7 +59,11 @@ class ReferralSide:
             clock,
             entropy,
         )
-        self.codes = ReferralCodes(PostgresReferralCodes(pool, call, clock, limit_s), entropy)
+        self.codes = ReferralCodes(self._codes, entropy)
+
+    def follow(self, lookup_limit_s: float) -> None:
+        """Give each look-up ``lookup_limit_s`` seconds from now on."""
+        self._keys.limit_s = self._codes.limit_s = lookup_limit_s
 
     def routes(self, budget_s: float) -> Routes:
         """The routes, each answering within ``budget_s`` seconds."""

@@ -19,6 +19,7 @@ from gatewayz_auth.adapters.prometheus import page
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.bootstrap_jobs import JobSide
 from gatewayz_auth.bootstrap_mail import MailSide
+from gatewayz_auth.bootstrap_runtime import RuntimeSide
 from gatewayz_auth.bootstrap_telemetry import Heard, tracing_of
 from gatewayz_auth.domain.errors import NotKnown, StartupError
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from gatewayz_auth.adapters.logs import Logs
+    from gatewayz_auth.service.runtime_settings import Effective
     from gatewayz_auth.settings import Settings
 
 CONNECTIONS = 4
@@ -67,12 +69,15 @@ class Worker:
         self.jobs = JobSide(settings, self._pool, call, clock, self._figures, self._stopping.is_set)
         self._queue = Queue(
             QueueStatements(self._pool, call, clock, QUEUE_LIMIT_S),
-            {SETTLE_REFERRALS: self.jobs.referrals.drain},
+            {SETTLE_REFERRALS: self._drain},
             entropy,
             *(() if tracing is None else (tracing.job,)),
         )
         self._mail = MailSide(
             settings, self._pool, call, clock, entropy, self._abandoned, self._figures, self._stopping.is_set
+        )
+        self._runtime = RuntimeSide(
+            settings, self._pool, call, clock, self._follow, self._log, self.jobs.watch.silent_for_s
         )
         self._tasks = OwnedTasks("worker", 1)
         self._stopped: asyncio.Task[bool] | None = None
@@ -94,6 +99,8 @@ class Worker:
         self._stopped = stopped = self._tasks.spawn(self._stopping.wait(), "stop")
         try:
             await self._check_schema()
+            await self._runtime.start()
+            self._watching.start("follow settings", self._runtime.run)
             self._watching.start("watch jobs", self.jobs.watch.run)
             self._working.start("mail", self._mail.run)
             if self._settings.referral_mode != "nightly":
@@ -116,10 +123,18 @@ class Worker:
                 f"The database is at schema version {version} of {NEWEST}: run `gatewayz-auth migrate` first."
             )
 
+    def _follow(self, _: Effective, settings: Settings) -> None:
+        self.jobs.follow(settings.referral_mode)
+        self._logs.write_from(settings.log_level)
+
+    async def _drain(self) -> int:
+        """Work off what is due, unless it was said meanwhile that it waits for the night."""
+        return 0 if self.jobs.mode == "nightly" else await self.jobs.referrals.drain()
+
     async def _sweep(self) -> None:
         """Work off what no job came for: the rows are the truth."""
         while not self._stopping.is_set():
-            await self.jobs.referrals.drain()
+            await self._drain()
             await self._pause(SWEEP_EVERY_S * (0.75 + self._entropy.fraction() / 2))
 
     async def _pause(self, length_s: float) -> None:

@@ -69,7 +69,7 @@ class _WriterLogger:
     log = debug = info = warning = warn = error = critical = exception = msg
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Logs:
     """The running log: ``writer`` takes finished lines, ``is_json`` says which form they have.
 
@@ -82,6 +82,32 @@ class Logs:
     level: int
     storms: StormGate = field(default_factory=StormGate)
     name_id: Callable[[str], str] | None = None
+    least: int = field(init=False)
+    """The least severe level that is written now; ``level`` is what it was at start."""
+
+    def __post_init__(self) -> None:
+        """Begin with the level of the start."""
+        self.least = self.level
+
+    def write_from(self, level: str) -> None:
+        """Write lines of ``level`` and above from now on."""
+        self.least = logging.getLevelNamesMapping()[level]
+        logging.getLogger().setLevel(max(self.least, logging.WARNING))
+
+
+_LEVELS = {"exception": logging.ERROR, "warn": logging.WARNING}
+
+
+def _from_least(logs: list[Logs]) -> Processor:
+    """Drops lines less severe than what is written now."""
+
+    def pass_on(_: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        level = _LEVELS.get(method) or logging.getLevelNamesMapping().get(method.upper(), logging.CRITICAL)
+        if logs and level < logs[0].least:
+            raise structlog.DropEvent
+        return event
+
+    return pass_on
 
 
 def _held_to(storms: StormGate) -> Processor:
@@ -99,6 +125,7 @@ def _held_to(storms: StormGate) -> Processor:
 def configure(level: str, form: str, file: str | None, name_id: Callable[[str], str] | None = None) -> Logs:
     """Send all lines of ``level`` and above to standard output and ``file``, as JSON or for a terminal (``form``)."""
     storms = StormGate()
+    made: list[Logs] = []
     stream = sys.stdout.buffer
     is_json = form == "json" or (form == "auto" and not sys.stdout.isatty())
     writer = LineWriter(stream, Path(file) if file else None)
@@ -117,8 +144,8 @@ def configure(level: str, form: str, file: str | None, name_id: Callable[[str], 
     )
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[_from_least(made), *shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),  # what is written may change meanwhile
         logger_factory=lambda *_: _WriterLogger(writer),
         cache_logger_on_first_use=True,
     )
@@ -135,7 +162,8 @@ def configure(level: str, form: str, file: str | None, name_id: Callable[[str], 
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.ERROR)
     writer.start()
-    return Logs(writer, is_json, number, storms, name_id)
+    made.append(Logs(writer, is_json, number, storms, name_id))
+    return made[0]
 
 
 def silence() -> None:

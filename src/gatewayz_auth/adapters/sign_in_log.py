@@ -33,12 +33,17 @@ class SignInLog:
 
     def __init__(self, logs: Logs) -> None:
         """Write to ``logs``."""
-        self._is_info = logs.level <= INFO
+        self._logs = logs
+        self.follow()
         self._is_json = logs.is_json
         self._write_later = logs.writer.write_later
         self._log = structlog.get_logger()
         self._stamp_s = 0
         self._stamp = ""
+
+    def follow(self) -> None:
+        """Hear that the least severe line to be written may be another now."""
+        self._is_info = self._logs.least <= INFO
 
     def answered(self, report: SignInReport, utc_now_s: float) -> None:
         """One line for one answer: who (by Privy id), from where, how old, and where the time went."""

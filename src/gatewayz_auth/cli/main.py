@@ -39,6 +39,9 @@ VERBS = {
     "users": "look people up; keep them out or let them in; forget, export, erase them",
     "keys": "a person's keys by prefix; end one for good",
     "referrals": "look at referrals, work them off, try failed ones again, take a reward back",
+    "settings": "what every setting is and should be; change some while it runs",
+    "rollout": "safety features for a share of people, stage by stage; halts by itself",
+    "rollback": "go back within seconds, whatever is frozen; undo takes it back",
     "dev-token": "print a sign-in's body with development tokens",
 }
 """Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""

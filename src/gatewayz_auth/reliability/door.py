@@ -18,18 +18,18 @@ class Door:
     fifth. ``limit_s`` is the time that a caller has who is in no special hurry.
     """
 
-    __slots__ = ("_breaker", "_bulkhead", "_limit_s")
+    __slots__ = ("_breaker", "_bulkhead", "limit_s")
 
     def __init__(self, breaker: CircuitBreaker, bulkhead: Bulkhead, limit_s: float) -> None:
         """Stand before both."""
         self._breaker = breaker
         self._bulkhead = bulkhead
-        self._limit_s = limit_s
+        self.limit_s = limit_s
 
     def check(self) -> None:
         """``NeighbourUnavailable`` where the breaker lets nobody through, ``Overloaded`` where none may queue."""
         self._breaker.check()
-        self._bulkhead.check(self._limit_s)
+        self._bulkhead.check(self.limit_s)
 
     def opening(self) -> asyncio.Future[Any]:
         """Done when the breaker is open."""

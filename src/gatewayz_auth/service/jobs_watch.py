@@ -28,11 +28,15 @@ class JobsWatch:
     def __init__(self, read: Callable[[], Awaitable[JobsState]], mode: str, clock: Clock) -> None:
         """Know nothing yet."""
         self._read = read
-        self._behind_after_s = BEHIND_AFTER_NIGHTLY_S if mode == "nightly" else BEHIND_AFTER_S
+        self.follow(mode)
         self._clock = clock
         self._began_s = clock.monotonic_s()
         self._heard_s: float | None = None
         self._state: JobsState | None = None
+
+    def follow(self, mode: str) -> None:
+        """Judge what is late by ``mode`` from now on."""
+        self._behind_after_s = BEHIND_AFTER_NIGHTLY_S if mode == "nightly" else BEHIND_AFTER_S
 
     @property
     def state(self) -> JobsState | None:

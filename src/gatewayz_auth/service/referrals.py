@@ -169,11 +169,14 @@ class InlineReferrals:
         self._accounts = accounts
         self._referrals = referrals
         self._clock = clock
+        self.is_on = True
+        """Assigned, where the mode changes meanwhile; off, referrals wait for the worker."""
 
     async def find_or_make(self, wanted: FindOrMake, deadline: Deadline) -> Found | NotFound:
         """The account, its credits as they are after its referral."""
         found = await self._accounts.find_or_make(wanted, deadline)
-        if not isinstance(found, Found) or not found.is_new or not (wanted.referral_code or "").strip():
+        brings_referral = self.is_on and bool((wanted.referral_code or "").strip())
+        if not brings_referral or not isinstance(found, Found) or not found.is_new:
             return found
         now_s = self._clock.monotonic_s()
         limit_s = min(INLINE_LIMIT_S, deadline.left_s(now_s) - INLINE_MARGIN_S)

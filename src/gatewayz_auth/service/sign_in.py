@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.deadline import Deadline
     from gatewayz_auth.reliability.entropy import Entropy
-    from gatewayz_auth.service.auth_cache import AuthCache
+    from gatewayz_auth.service.cohorts import Answers
     from gatewayz_auth.service.ports import KeyVault, TokenVerifier
 
 _SPARE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -44,16 +44,16 @@ class SignIn:
         self,
         verifier: TokenVerifier,
         vault: KeyVault,
-        cache: AuthCache,
+        cache: Answers,
         policy: SignInPolicy,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        """Compose the use case of its parts."""
+        """Compose the use case of its parts; ``answers`` and ``policy`` may be assigned later."""
         self._verifier = verifier
         self._vault = vault
-        self._cache = cache
-        self._policy = policy
+        self.answers: Answers = cache
+        self.policy = policy
         self._clock = clock
         self._entropy = entropy
 
@@ -84,16 +84,16 @@ class SignIn:
 
     def fresh(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> Answer | None:
         """The answer for whoever ``prove`` has proven, where this process holds a fresh one; waits for nothing."""
-        return self._cache.fresh(request, is_proven=bool(signed))
+        return self.answers.fresh(request, is_proven=bool(signed))
 
     async def answer(self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline) -> Answer:
         """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
-        return await self._cache.answer(
+        return await self.answers.answer(
             request, lambda: self._wanted(request, signed), deadline, is_proven=bool(signed)
         )
 
     def _wanted(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> FindOrMake:
-        policy = self._policy
+        policy = self.policy
         email = who.verified_email(signed)
         is_guest = request.is_guest and not signed
         shown = users.display_name(signed, request.linked_accounts)

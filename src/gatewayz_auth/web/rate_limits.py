@@ -73,6 +73,8 @@ class RateLimits:
         self._warn = warn
         self._is_warned = False
         self._balancers: set[str | None] = set()
+        self.is_on = True
+        """Assigned, where it changes meanwhile; off, nobody's guesses are counted."""
 
     @property
     def remembered(self) -> int:
@@ -109,6 +111,8 @@ class RateLimits:
         self, client: tuple[str, int] | None, headers: Mapping[bytes, bytes], now_s: float
     ) -> RateLimited | None:
         """Count one guess against the address it came from; what to tell it where there were too many."""
+        if not self.is_on:
+            return None
         host = _host(client)
         forwarded_for = headers.get(b"x-forwarded-for")
         if forwarded_for is None and not FORWARDING.isdisjoint(headers) and not is_trusted(host, self._trusted):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.domain.sign_in import Answer, SignInRequest
     from gatewayz_auth.web.parts import Parts
     from gatewayz_auth.web.problems import Header, Problem
+    from gatewayz_auth.web.rate_limits import RateLimits
     from gatewayz_auth.web.request_ids import RequestIds
 
 SIGN_IN_PATHS = frozenset(("/api/auth", "/auth"))
@@ -109,16 +110,26 @@ class SignInRoute:
         self._entropy = parts.entropy
         self._report = parts.report
         self._fault = parts.fault
-        self._limits = parts.limits
+        self._limits: RateLimits | None = None
+        self.limit(parts.limits)
         self._ids = ids
         self._rest = rest
         self._cors = Cors(parts.cors_origins) if parts.cors_origins else None
         self._watches = Watches()
         self._arrivals = Arrivals(self._service.prove_all)
-        reserve_s = min(_RESERVE_S, _RESERVE_SHARE * parts.auth_query_timeout_s)
-        self._budget_s = parts.auth_query_timeout_s - reserve_s
-        self._last_s = parts.auth_query_timeout_s - reserve_s / 2
-        self._body_s = min(parts.body_timeout_s, self._last_s)
+        self._body_timeout_s = parts.body_timeout_s
+        self.allow(parts.auth_query_timeout_s)
+
+    def allow(self, auth_query_timeout_s: float) -> None:
+        """Give each sign-in that comes from now on ``auth_query_timeout_s`` seconds."""
+        reserve_s = min(_RESERVE_S, _RESERVE_SHARE * auth_query_timeout_s)
+        self._budget_s = auth_query_timeout_s - reserve_s
+        self._last_s = auth_query_timeout_s - reserve_s / 2
+        self._body_s = min(self._body_timeout_s, self._last_s)
+
+    def limit(self, limits: RateLimits | None) -> None:
+        """Ask people to slow down by ``limits``; None, or limits that are off: nobody."""
+        self._limits = limits if limits is not None and limits.is_on else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer ``scope`` or pass it on."""

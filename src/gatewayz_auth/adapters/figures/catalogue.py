@@ -156,6 +156,15 @@ METRICS: tuple[Metric, ...] = (
         "Log lines that were not written.",
         {"why": "`full` (the sink takes no more), `storm` (too many of one kind)"},
     ),
+    Metric(
+        "rollout_look_up_seconds",
+        Kind.HISTOGRAM,
+        "While features are rolled out: how long look-ups took, by cohort.",
+        {
+            "cohort": "`old`, `new`",
+            "result": "`cache`, `database`, `last-known-good`, `refused`, `unknown`, `timed_out`",
+        },
+    ),
     Metric("processes", Kind.GAUGE, "Processes that answer."),
     Metric("processes_ended_total", Kind.COUNTER, "Processes that ended since the service was started."),
     Metric(

@@ -22,16 +22,16 @@ class PostgresApiKeys:
         self._pool = pool
         self._call = call
         self._clock = clock
-        self._limit_s = limit_s
+        self.limit_s = limit_s
 
     async def find(self, digests: tuple[bytes, ...], deadline: Deadline) -> FoundKey | None:
         """What stands under one of ``digests``; None is said by the database alone, ``NotKnown`` raised in time."""
-        own = deadline.tightened(self._clock.monotonic_s(), self._limit_s)
+        own = deadline.tightened(self._clock.monotonic_s(), self.limit_s)
         rows = await self._call(
             lambda: self._pool.rows("key_by_digest", {"digests": list(digests)}, own.left_s(self._clock.monotonic_s())),
             key=digests[0],
             deadline=own,
-            own_limit_s=self._limit_s,
+            own_limit_s=self.limit_s,
             operation="key_by_digest",
         )
         if not rows:

@@ -59,6 +59,10 @@ class PostgresChanges:
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
 
+    def follow(self, remembered_s: float) -> None:
+        """Keep what was taken away for as long as somebody may be given an answer of ``remembered_s`` seconds ago."""
+        self._taken_s = remembered_s + MARGIN_S
+
     async def read(self) -> ChangesRead:
         """All changes since the last reading, in one round trip; ``NotKnown`` leaves it where it stood."""
         mark = self._mark

@@ -21,7 +21,7 @@ class PostgresReferralCodes:
         self._pool = pool
         self._call = call
         self._clock = clock
-        self._limit_s = limit_s
+        self.limit_s = limit_s
 
     async def code_of(self, user_id: int, drawn: str, deadline: Deadline) -> str | None:
         """The user's living code, ``drawn`` where there was none; None where another was quicker or has it."""
@@ -34,11 +34,11 @@ class PostgresReferralCodes:
         return ReferralStats(row["code"], {status: int(row[status]) for status in STATUSES}, row["earned"])
 
     async def _rows(self, name: str, parameters: dict[str, Any], user_id: int, deadline: Deadline) -> list[Row]:
-        own = deadline.tightened(self._clock.monotonic_s(), self._limit_s)
+        own = deadline.tightened(self._clock.monotonic_s(), self.limit_s)
         return await self._call(
             lambda: self._pool.rows(name, parameters, own.left_s(self._clock.monotonic_s())),
             key=("referrals", user_id),
             deadline=own,
-            own_limit_s=self._limit_s,
+            own_limit_s=self.limit_s,
             operation=name,
         )

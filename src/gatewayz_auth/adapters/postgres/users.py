@@ -62,6 +62,8 @@ def _parameters(wanted: FindOrMake) -> dict[str, Any]:
 class PostgresAccounts:
     """``ports.Accounts`` over one statement; ``lookup_limit_s`` bounds each call, the deadline may tighten it.
 
+    ``lookup_limit_s`` may be assigned later.
+
     ``call`` is what releases the caller in time: with a queue and a breaker (``NeighbourCall``), or the guard alone.
     """
 
@@ -70,16 +72,16 @@ class PostgresAccounts:
         self._pool = pool
         self._call = call
         self._clock = clock
-        self._lookup_limit_s = lookup_limit_s
+        self.lookup_limit_s = lookup_limit_s
 
     async def find_or_make(self, wanted: FindOrMake, deadline: Deadline) -> Found | NotFound:
         """The account and its key, or ``NotFound``, said by the database alone; ``NotKnown`` raised in time."""
-        own = deadline.tightened(self._clock.monotonic_s(), self._lookup_limit_s)
+        own = deadline.tightened(self._clock.monotonic_s(), self.lookup_limit_s)
         rows = await self._call(
             lambda: self._pool.rows("sign_in", _parameters(wanted), own.left_s(self._clock.monotonic_s())),
             key=wanted.privy_user_id,
             deadline=own,
-            own_limit_s=self._lookup_limit_s,
+            own_limit_s=self.lookup_limit_s,
             operation="sign_in",
         )
         row = rows[0]

@@ -1,0 +1,57 @@
+"""What holds now, told to those who work by it; nobody who works looks it up, so that it costs nothing on their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewayz_auth.domain.errors import SettingsError
+from gatewayz_auth.service.runtime_settings import Effective, Runtime, effective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gatewayz_auth.reliability.clock import Clock
+    from gatewayz_auth.service.runtime_settings import Rollback
+
+AS_STARTED = Effective({}, 100.0, ())
+
+
+class Live:
+    """Keeps what was read last, from the database and of this host, and calls ``apply`` when what holds changes.
+
+    ``apply`` raises ``SettingsError`` for what cannot hold together; then what held before goes on to.
+    """
+
+    def __init__(self, apply: Callable[[Effective], None], clock: Clock) -> None:
+        """The settings of the start hold."""
+        self._apply = apply
+        self._clock = clock
+        self._applied = AS_STARTED
+        self._refused: Effective | None = None
+        self.runtime = Runtime()
+        self.here: Rollback | None = None
+
+    @property
+    def now(self) -> Effective:
+        """What holds."""
+        return self._applied
+
+    def heard(self, runtime: Runtime | None, here: Rollback | None) -> str | None:
+        """Hear what was read, None where the database did not say; a sentence where it cannot hold, once."""
+        if runtime is not None and runtime.version >= self.runtime.version:
+            self.runtime = runtime
+        self.here = here
+        return self.tick()
+
+    def tick(self) -> str | None:
+        """Let time have its effect: what was set for a while ends."""
+        wanted = effective(self.runtime, self.here, self._clock.utc_now_s())
+        if wanted in (self._applied, self._refused):
+            return None
+        try:
+            self._apply(wanted)
+        except SettingsError as error:
+            self._refused = wanted
+            return f"What was set while running cannot hold here, and what held before goes on to: {error}"
+        self._applied, self._refused = wanted, None
+        return None
