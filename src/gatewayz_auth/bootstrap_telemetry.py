@@ -52,6 +52,9 @@ RUN = "GATEWAYZ_AUTH_RUN"
 PAGE_LIMIT_S = 0.5
 """So long the page of metrics waits for the disk; then it shows what was merged last."""
 
+REDIS_EVERY = 10
+"""Seconds from one look into Redis to the next: how many keys it holds, how many it dropped."""
+
 MAX_PAGES = 2
 """Pages being made at once."""
 
@@ -111,7 +114,9 @@ class Telemetry:
         run = f"{role}-{os.environ.get(RUN) or f'{os.getpid()}-{started_ms}'}"
         self._clock = clock
         self._log = structlog.get_logger()
-        self._tasks = OwnedTasks("telemetry", 1)
+        self._tasks = OwnedTasks("telemetry", 2)
+        self._shared: RedisCache | None = None
+        self._looks = 0
         self._under_way: AbstractSet[UnderWay] = frozenset()
         self._look_at_pool: Callable[[], None] = lambda: None
         self._diagnose: Callable[[], Diagnosis | None] = lambda: None
@@ -227,6 +232,7 @@ class Telemetry:
             return
         self._watch_breaker(breaker)
         self._begin_tier("redis")
+        self._shared = cache
         watch = self.figures.watch
         for place, state in enumerate(("active", "idle")):
             watch("pool_connections", lambda place=place: cache.pool_stats()[place], "redis", state)  # type: ignore[misc]
@@ -247,6 +253,15 @@ class Telemetry:
             self._keeper.tick()
             self._look_at_pool()
             self._tell_storms()
+            self._looks += 1
+            if self._looks % REDIS_EVERY == 1 and self._shared is not None and not self._tasks.is_full:
+                self._tasks.spawn(self._look_into_redis(self._shared), "look into Redis")
+
+    async def _look_into_redis(self, cache: RedisCache) -> None:
+        sizes = await cache.sizes()
+        if sizes is not None:
+            self.figures.put("cache_entries", sizes[0], "redis")
+            self.figures.put("cache_evictions_total", sizes[1], "redis")
 
     def _tell_storms(self) -> None:
         for kind, count in self._storms.settle().items():

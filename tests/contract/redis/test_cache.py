@@ -260,3 +260,16 @@ def test_readers_who_leave_take_nobody_along_and_nobody_gets_anothers_answer(any
             await asyncio.gather(*(impatient(number) for number in range(60)))
 
     run(scenario, any_redis_url, limit_s=5.0)
+
+
+def test_it_tells_how_many_keys_there_are_and_how_many_were_dropped(any_redis_url):
+    async def scenario(cache):
+        before, dropped = await cache.sizes()
+        await cache.put(person("p1", user_id=1))
+        assert await cache.sizes() == (before + 3, dropped)
+
+    run(scenario, any_redis_url, limit_s=5.0)
+
+
+def test_a_redis_that_is_away_has_no_known_size():
+    assert run(lambda cache: cache.sizes(), "redis://127.0.0.1:1/0") is None

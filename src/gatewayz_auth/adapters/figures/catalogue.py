@@ -83,11 +83,17 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "cache_evictions_total",
         Kind.COUNTER,
-        "Answers dropped to make room for others.",
+        "Answers dropped to make room for others; for Redis, keys of whomever.",
         {"tier": _TIER},
         shared=frozenset({"redis"}),
     ),
-    Metric("cache_entries", Kind.GAUGE, "Answers remembered now.", {"tier": _TIER}, shared=frozenset({"redis"})),
+    Metric(
+        "cache_entries",
+        Kind.GAUGE,
+        "Answers remembered now; for Redis, all keys that it holds.",
+        {"tier": _TIER},
+        shared=frozenset({"redis"}),
+    ),
     Metric(
         "query_duration_seconds",
         Kind.HISTOGRAM,

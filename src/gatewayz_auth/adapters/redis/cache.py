@@ -228,6 +228,14 @@ class RedisCache:
         """Ask Redis whether it answers at all, within the limit."""
         return await self._write("ping", ("PING",))
 
+    async def sizes(self) -> tuple[int, int] | None:
+        """Count keys in the whole of Redis, and those it ever dropped for want of room; None where it is not known."""
+        try:
+            count, stats = await self._ask("sizes", ("DBSIZE",), ("INFO", "stats"))
+            return int(count), int(stats["evicted_keys"])
+        except (NotKnown, KeyError, TypeError, ValueError):
+            return None
+
     def pool_stats(self) -> tuple[int, int, int]:
         """Count connections: in use, idle, and the most there may be."""
         pool = self._redis.connection_pool
