@@ -7,6 +7,7 @@ import os
 import pytest
 import redis
 import structlog
+from tests.support import run_report
 from tests.support.requirements import is_allowed
 from tests.support.servers import PostgresServer, ValkeyServer
 
@@ -103,8 +104,9 @@ def _required(report):
     return report
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Count the skipped tests by reason."""
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Count the skipped tests by reason, and leave the report that ``preflight`` reads."""
+    run_report.write(terminalreporter.stats, exitstatus, config.option.markexpr)
     reasons = collections.Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if reasons:
         terminalreporter.section("skipped, by reason")

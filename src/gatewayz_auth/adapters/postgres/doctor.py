@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import sql
 
 from gatewayz_auth.adapters.postgres.connection import BoundedConnection
 from gatewayz_auth.adapters.postgres.failures import DRIVER_ERRORS, in_our_words
@@ -180,14 +179,15 @@ async def _heard(
 async def _ask_within(
     connection: BoundedConnection, name: str, parameters: Mapping[str, Any], limit_s: float, schema: str | None
 ) -> Rows:
-    """Ask in a transaction that may write nothing, bounded at the server too; works through a transaction pooler."""
+    """Ask in one round trip and one transaction that may write nothing, bounded at the server too."""
     try:
-        async with connection.transaction(force_rollback=True):
-            await connection.execute("SET TRANSACTION READ ONLY")
+        async with connection.pipeline():
             await connection.execute(statement("limit_statement"), {"limit_ms": str(int(limit_s * 900))})
+            await connection.execute(statement("doctor/read_only"))
             if schema is not None:
-                await connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(schema)))
-            return await _ask(connection, name, parameters)
+                await connection.execute(statement("doctor/look_in"), {"schema": schema})
+            cursor = await connection.execute(statement(name), parameters)
+        return await cursor.fetchall()
     except DRIVER_ERRORS as error:
         raise in_our_words(error, name, limit_s) from None
 

@@ -141,4 +141,8 @@ class RefusedError(OSError):
 
 
 def _fault(error: redis.RedisError) -> str:
+    if "username-password" in str(error) or isinstance(
+        error.__cause__, redis.AuthenticationError
+    ):  # while connecting, the driver tells it as a connection that failed
+        return "it does not accept the user or the password"
     return "it did not answer in time" if isinstance(error, redis.TimeoutError) else "it ended the connection"
