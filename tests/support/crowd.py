@@ -15,12 +15,12 @@ class Crowd:
         self._port = port
         self._idle = []
         self.replies = []
-        self.sent = 0
+        self.sent_at_s = []
 
     async def one(self, body):
         """One caller: the reply, kept with the moment it came at."""
         line = self._idle.pop() if self._idle else Line(self._port)
-        self.sent += 1
+        self.sent_at_s.append(CLOCK.monotonic_s())
         reply = await line.ask(body)
         self._idle.append(line)
         self.replies.append((CLOCK.monotonic_s(), reply))

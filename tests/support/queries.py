@@ -20,14 +20,16 @@ class Queries:
     def hear(self, data):
         self.at_s.extend([CLOCK.monotonic_s()] * data.count(SIGN_IN))
 
-    def between(self, begin_s, end_s):
-        """How many from ``begin_s`` to ``end_s``, on the monotonic clock."""
-        return bisect.bisect_left(self.at_s, end_s) - bisect.bisect_left(self.at_s, begin_s)
-
     def most_in(self, window_s, begin_s, end_s):
         """The most in any ``window_s`` seconds that begin with a question between ``begin_s`` and ``end_s``."""
-        starts = [at_s for at_s in tuple(self.at_s) if begin_s <= at_s < end_s]
-        return max((self.between(start_s, start_s + window_s) for start_s in starts), default=0)
+        return most_in(tuple(self.at_s), window_s, begin_s, end_s)
+
+
+def most_in(at_s, window_s, begin_s, end_s):
+    """The most of the moments ``at_s``, in their order, in any ``window_s`` that begin between two of them."""
+    starts = [moment_s for moment_s in at_s if begin_s <= moment_s < end_s]
+    return max((bisect.bisect_left(at_s, start_s + window_s) - bisect.bisect_left(at_s, start_s) for start_s in starts),
+               default=0)  # fmt: skip
 
 
 @contextlib.contextmanager
