@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-BENCHMARKS = ("verification", "duties", "telemetry", "hot_route", "workers", "memory", "accounts", "distance", "before_after")
+BENCHMARKS = (
+    "verification",
+    "duties",
+    "telemetry",
+    "hot_route",
+    "workers",
+    "memory",
+    "accounts",
+    "distance",
+    "before_after",
+)
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FALL = 0.15
 _HEAD = """# Performance

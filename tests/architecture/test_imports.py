@@ -32,7 +32,7 @@ WHERE = {
     "fastapi": {"web"},
     "pydantic": {"web"},
     "rich": {"cli"},
-    "starlette": {"web", "cli"},  # in cli for the names of ASGI's types alone
+    "starlette": {"web", "cli", "bootstrap_worker"},  # below web for the names of ASGI's types alone
     "fastapi_offline": {"web"},
     "uvicorn": {"cli"},
     "uvloop": {"cli"},
