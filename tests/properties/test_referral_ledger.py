@@ -103,6 +103,9 @@ class Referring(RuleBasedStateMachine):
         user_id = data.draw(st.sampled_from(sorted(self.people)))
         ((name,),) = self.town.sql("SELECT privy_user_id FROM users WHERE id = %s", user_id)
         assert self._sign_in(wanted(name, referral_code=code)) == user_id
+        party = self.people[user_id]
+        if party.is_active:  # they have proven who they are now: nobody's guest any more
+            self.people[user_id] = Party(user_id, party.email)
 
     @rule(code=st.sampled_from(("ONE", "TWO")))
     def code_is_deleted(self, code):
