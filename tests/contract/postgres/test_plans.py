@@ -22,6 +22,8 @@ INSERT INTO api_keys (id, user_id, environment_tag, prefix, digest, digest_key_i
 SELECT gen_random_uuid(), id, 'live', 'gw_live_abcd', sha256(id::text::bytea), 'k1', 'x', 'x' FROM users;
 INSERT INTO credit_entries (user_id, amount, kind) SELECT id, 3, 'opening' FROM users;
 INSERT INTO referrals (referred_user_id, referral_code) SELECT id, 'CODE' FROM users;
+INSERT INTO gatewayz_auth.procrastinate_jobs (task_name, queue_name, status)
+SELECT 'settle_referrals', 'referrals', 'succeeded' FROM generate_series(1, {PEOPLE});
 SELECT setval('users_id_seq', {PEOPLE});
 RESET session_replication_role;
 ANALYZE;
