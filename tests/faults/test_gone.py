@@ -15,6 +15,7 @@ from gatewayz_auth.adapters.child_process import wait_until
 CLIENTS = 1000
 SEED = 20261124
 AT_ONCE = 40
+KEPT = 8  # the connections to Redis grow with a crowd, up to so many, and stay
 
 
 def sockets(pid):
@@ -76,7 +77,7 @@ def test_clients_who_hang_up_leave_no_socket_and_nobody_gets_anothers_reply(serv
         assert {reply.status for reply in replies} == {200}, replies
         assert {reply.body["privy_user_id"] for reply in replies} == {json.loads(body)["user"]["id"]}
     service.until_served(4.0)
-    assert wait_until(lambda: sockets(pid) <= before + 2, CLOCK, 5.0), (sockets(pid), before)
+    assert wait_until(lambda: sockets(pid) <= before + KEPT, CLOCK, 5.0), (sockets(pid), before)
     open_there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatewayz-auth'"
     assert wait_until(lambda: service.sql(open_there)[0][0] <= 10, CLOCK, 5.0)
     assert service.said("A background task failed") == 0
