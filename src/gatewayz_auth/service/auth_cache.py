@@ -159,6 +159,8 @@ class AuthCache:
                 older = await self._from_shared(request)
             # A change may have been noticed while we waited: what was remembered then is no longer to be given.
             kept = self.process.get(request.privy_user_id, request.environment_tag)
+            if kept is not None and request.auto_create_api_key and not kept.has_key:
+                kept = None  # remembered meanwhile, for somebody who wanted no key
             if (
                 kept is None
                 and older is not None

@@ -1,6 +1,7 @@
 """Whoever the database cannot be asked about is looked up in Redis once more before they are told 503."""
 
 import asyncio
+import copy
 import uuid
 
 import pytest
@@ -69,3 +70,33 @@ def test_a_redis_that_was_late_once_does_not_cost_anybody_their_last_known_good(
 def test_what_is_too_old_is_not_given_and_nobody_is_made_late_for_it(age_s, left_s):
     with pytest.raises(NotKnown):
         asyncio.run(asked(age_s, left_s))
+
+
+def test_whoever_wants_a_key_is_not_given_what_was_remembered_meanwhile_for_somebody_who_wanted_none():
+    clock = Clock()
+    world = World(clock)
+
+    async def story():
+        flights = SingleFlight("postgres", clock)
+        policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
+        cache = AuthCache(policy, world, Vault(), render, None, flights, OpenGate(), NoResealing(),
+                          OwnedTasks("later", 64), Nobody(), clock, Entropy())  # fmt: skip
+        deadline = Deadline.after(clock.now_s, 8.0)
+        question = question_of(ADA, "live")
+        first = await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False)
+        assert first.source is Source.DATABASE
+        clock.now_s += TTL_S + 1
+        keyless = copy.copy(cache.process.get(ADA, "live"))
+        keyless.has_key = False
+        keyless.rendered = b"without a key"
+
+        async def remembered_meanwhile(wanted, deadline):
+            cache.process.put(ADA, "live", keyless)
+            raise NotKnown("away")
+
+        world.find_or_make = remembered_meanwhile
+        return await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False), first
+
+    answer, first = asyncio.run(story())
+    assert answer.source is Source.LAST_KNOWN_GOOD
+    assert answer.rendered == first.rendered
