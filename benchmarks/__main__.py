@@ -28,6 +28,7 @@ BENCHMARKS = (
     "accounts",
     "distance",
     "before_after",
+    "referrals",
 )
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FALL = 0.15
