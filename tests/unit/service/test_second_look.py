@@ -95,6 +95,7 @@ def test_whoever_wants_a_key_is_not_given_what_was_remembered_meanwhile_for_some
             raise NotKnown("away")
 
         world.find_or_make = remembered_meanwhile
+        deadline = Deadline.after(clock.now_s, 8.0)
         return await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False), first
 
     answer, first = asyncio.run(story())
