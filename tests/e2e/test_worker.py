@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -128,3 +129,10 @@ def test_development_server_brings_a_worker_along_and_takes_it_with_it(tmp_path)
         assert wait_until(lambda: any(line in said for said in tuple(serving.lines)), CLOCK, 20), serving.output
         code, _ = serving.end()
         assert code == 0
+
+
+def test_a_worker_whose_service_has_ended_meanwhile_does_not_begin(tmp_path):
+    environ = {**os.environ, "GATEWAYZ_AUTH_END_WITH_PARENT": str(2**22 + 1)}  # nobody's
+    command = [sys.executable, "-P", "-m", "gatewayz_auth.cli", "worker"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0

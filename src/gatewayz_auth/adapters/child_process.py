@@ -47,10 +47,13 @@ def start(
         )
 
 
-def end_with_parent(number: signal.Signals) -> None:
-    """Have ``number`` sent to this process when its parent ends (Linux alone; elsewhere nothing happens)."""
+def end_with_parent(number: signal.Signals, parent: int | None = None) -> None:
+    """Have ``number`` sent to this process when its parent ends (Linux alone; elsewhere nothing happens).
+
+    ``parent`` is the process that started this one, where it is known: it may have ended while this one came up.
+    """
     if sys.platform == "linux":
-        launcher.die_with_parent(int(number), os.getppid())
+        launcher.die_with_parent(int(number), os.getppid() if parent is None else parent)
 
 
 def wait_until(condition: Callable[[], bool], clock: Clock, limit_s: float) -> bool:

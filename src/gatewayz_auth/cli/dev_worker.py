@@ -28,7 +28,7 @@ class DevWorker:
             [sys.executable, "-P", "-m", "gatewayz_auth.cli", "worker"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, END_WITH_PARENT: "1"},
+            env={**os.environ, END_WITH_PARENT: str(os.getpid())},
         )
 
     def ask_to_end(self) -> None:

@@ -47,9 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Work until SIGINT or SIGTERM; 0 when it was asked to end."""
     # Of `serve --dev`: says nothing of its own, and ends with it.
-    is_child = bool(os.environ.get(END_WITH_PARENT))
-    if is_child:
-        child_process.end_with_parent(signal.SIGTERM)
+    parent = os.environ.get(END_WITH_PARENT)
+    is_child = bool(parent)
+    if parent:
+        child_process.end_with_parent(signal.SIGTERM, int(parent))
     settings = _settings()
     with contextlib.ExitStack() as stack:
         taken = None
