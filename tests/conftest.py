@@ -11,7 +11,13 @@ from tests.support import run_report
 from tests.support.requirements import is_allowed
 from tests.support.servers import PostgresServer, ValkeyServer
 
-ALONE = ("tests/faults/", "tests/e2e/test_drill", "tests/e2e/test_make_run", "tests/e2e/test_worker")
+ALONE = (
+    "tests/faults/",
+    "tests/e2e/test_drill",
+    "tests/e2e/test_make_run",
+    "tests/e2e/test_serve_dev.py::test_users_keys_and_tokens_survive_a_kill_of_everything",
+    "tests/e2e/test_worker",
+)
 """Tests that measure time, or need the machine to themselves."""
 
 _REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}

@@ -29,7 +29,7 @@ def running(tmp_path, monkeypatch):
 
 def written(running):
     log, file = running
-    log.writer.close()
+    log.writer.close(30.0)
     return [json.loads(line)["message"] for line in file.read_text().splitlines()]
 
 
