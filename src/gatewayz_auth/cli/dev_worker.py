@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from gatewayz_auth.adapters import child_process
 
 END_WITH_PARENT = "GATEWAYZ_AUTH_END_WITH_PARENT"
 """The variable by which a program is told to end with whoever started it."""
+
+# It comes up while somebody waits for their first sign-in, who goes before.
+_POLITELY = ("nice", "-n", "10") if shutil.which("nice") else ()
 
 _PATIENCE_S = 0.6
 
@@ -24,8 +28,8 @@ class DevWorker:
 
     def start(self) -> None:
         """Start it; to be called from the thread that lives as long as it shall."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gatewayz_auth.cli", "worker"],
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [*_POLITELY, sys.executable, "-P", "-m", "gatewayz_auth.cli", "worker"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env={**os.environ, END_WITH_PARENT: str(os.getpid())},
