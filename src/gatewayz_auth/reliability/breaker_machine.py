@@ -56,6 +56,7 @@ class Kind(enum.Enum):
     FAILED = "failed"
     SLOW = "slow"
     SAID_NOTHING = "said nothing"
+    IMPATIENT = "impatient"
     PROBE_GOOD = "probe good"
     PROBE_BAD = "probe bad"
     TICK = "tick"
@@ -87,6 +88,8 @@ class BreakerState:
     """When a call was last answered."""
     pace_s: float = 0.0
     """How long answers take lately."""
+    silent_since_s: float = float("inf")
+    """Since when whoever asks is not answered, though each of them may merely have been impatient."""
     strikes: tuple[float, ...] = ()
     good: int = 0
     bad: int = 0
@@ -146,12 +149,18 @@ def _pace_s(state: BreakerState, event: Event) -> float:
 def _closed(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
     if event.kind is Kind.SLOW:
         return _enter(state, Phase.OPEN, now_s, "slow")
+    if event.kind is Kind.IMPATIENT:
+        # The pace excuses one wait after another, but not that nobody is answered at all: then it is of the past.
+        state = replace(state, silent_since_s=min(state.silent_since_s, now_s - event.value_s))
+        if now_s - state.silent_since_s >= slow_after_s(state, limits):
+            event = replace(event, kind=Kind.FAILED)
     if event.kind not in {Kind.ANSWERED, Kind.FAILED}:
         return state
     if now_s - state.counted_since_s >= limits.share_window_s:
         state = replace(state, good=0, bad=0, counted_since_s=now_s)
     if event.kind is Kind.ANSWERED:
-        return replace(state, answered_s=now_s, pace_s=_pace_s(state, event), strikes=(), good=state.good + 1)
+        pace_s, good = _pace_s(state, event), state.good + 1
+        return replace(state, answered_s=now_s, pace_s=pace_s, silent_since_s=float("inf"), strikes=(), good=good)
     recent = tuple(at_s for at_s in state.strikes if now_s - at_s < limits.strike_window_s)
     state = replace(state, strikes=(*recent, now_s), bad=state.bad + 1)
     if len(state.strikes) >= limits.strikes:
@@ -178,7 +187,7 @@ def _half_open(state: BreakerState, event: Event, now_s: float, limits: BreakerL
         return _enter(state, Phase.OPEN, now_s, kind.value)
     if kind is Kind.ASKED:
         return replace(state, running=state.running + 1)
-    if kind is Kind.SAID_NOTHING:
+    if kind in {Kind.SAID_NOTHING, Kind.IMPATIENT} and event.generation is not None:
         return replace(state, running=max(0, state.running - 1))
     if kind is Kind.ANSWERED:
         running, answers, pace_s = max(0, state.running - 1), state.answers + 1, _pace_s(state, event)
@@ -190,9 +199,11 @@ def _half_open(state: BreakerState, event: Event, now_s: float, limits: BreakerL
     return state
 
 
-def is_impatience(state: BreakerState, waited_s: float, limits: BreakerLimits) -> bool:
-    """Whether a wait cut at ``waited_s`` seconds is a failure, or was merely too short for the neighbour's pace."""
-    return waited_s >= max(limits.fair_wait_s, _IMPATIENT_FACTOR * state.pace_s)
+def meaning_of_a_cut(state: BreakerState, waited_s: float, limits: BreakerLimits) -> Kind:
+    """What a wait that was cut at ``waited_s`` seconds says: a failure, or that it was short for the known pace."""
+    if waited_s < limits.fair_wait_s:
+        return Kind.SAID_NOTHING
+    return Kind.FAILED if waited_s >= _IMPATIENT_FACTOR * state.pace_s else Kind.IMPATIENT
 
 
 def was_anybody_answered(state: BreakerState, now_s: float, waited_s: float) -> bool:

@@ -13,8 +13,8 @@ from gatewayz_auth.reliability.breaker_machine import (
     Event,
     Kind,
     Phase,
-    is_impatience,
     may_ask,
+    meaning_of_a_cut,
     next_state,
     slow_after_s,
     was_anybody_answered,
@@ -128,8 +128,7 @@ class CircuitBreaker:
         now_s, is_ours = self._clock.monotonic_s(), _is_ours(waited_s - limit_s, limit_s)
         if is_ours or not self._out or was_anybody_answered(self._state, now_s, waited_s):
             return
-        if is_impatience(self._state, waited_s, self._limits):
-            self._apply(Event(Kind.FAILED, value_s=waited_s))
+        self._apply(Event(meaning_of_a_cut(self._state, waited_s, self._limits), value_s=waited_s))
 
     def probe_good(self, took_s: float) -> None:
         """Hear of a probe that was answered in ``took_s`` seconds, and that there are connections to use."""
@@ -164,9 +163,9 @@ class CircuitBreaker:
         if error is None or isinstance(error, Refused):
             return Kind.ANSWERED
         if isinstance(error, QueryTimeoutError):
-            is_ours = _is_ours(waited_s - error.timeout_s, error.timeout_s)
-            is_failure = not is_ours and is_impatience(self._state, waited_s, self._limits)
-            return Kind.FAILED if is_failure else Kind.SAID_NOTHING
+            if _is_ours(waited_s - error.timeout_s, error.timeout_s):
+                return Kind.SAID_NOTHING
+            return meaning_of_a_cut(self._state, waited_s, self._limits)
         if isinstance(error, NeighbourUnavailable | OSError) and not isinstance(error, asyncio.CancelledError):
             return Kind.FAILED
         return Kind.SAID_NOTHING

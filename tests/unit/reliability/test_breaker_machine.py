@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gatewayz_auth.reliability.breaker_machine import (
+    CACHE_LIMITS,
     BreakerLimits,
     BreakerState,
     Event,
     Kind,
     Phase,
     may_ask,
+    meaning_of_a_cut,
     next_state,
     slow_after_s,
 )
@@ -120,3 +124,30 @@ def test_what_is_slow_follows_the_pace_of_a_neighbour_that_is_known_to_be_slow_b
     assert slow_after_s(BreakerState(pace_s=0.002), LIMITS) == 0.6
     assert slow_after_s(BreakerState(pace_s=0.7), LIMITS) == 0.7 * 3
     assert slow_after_s(BreakerState(pace_s=20.0), LIMITS) == 3.0
+
+
+@pytest.mark.parametrize("pace_s", [0.0, 0.02, 0.045])
+def test_a_cache_that_fell_silent_is_given_up_within_a_second_however_slow_it_was_before(pace_s):
+    state, now_s = BreakerState(pace_s=pace_s), 100.0
+    while state.phase is Phase.CLOSED:
+        now_s += 0.05  # each call is cut at 50 ms, which at that pace may be nothing but impatience
+        kind = meaning_of_a_cut(state, 0.05, CACHE_LIMITS)
+        state = next_state(state, Event(kind, state.generation, 0.05), now_s, CACHE_LIMITS)
+        assert now_s <= 101.0, "it never opens"
+
+
+def test_a_slow_neighbour_that_answers_now_and_then_is_not_given_up_for_the_impatience_of_others():
+    state, now_s = BreakerState(pace_s=0.5), 100.0
+    for turn in range(400):
+        now_s += 0.05
+        kind = Kind.ANSWERED if turn % 10 == 9 else meaning_of_a_cut(state, 0.15, LIMITS)
+        assert kind is not Kind.FAILED
+        state = next_state(state, Event(kind, state.generation, 0.5), now_s, LIMITS)
+    assert state.phase is Phase.CLOSED
+
+
+def test_impatience_gives_its_place_back_in_half_open_and_that_of_a_waiter_takes_none():
+    state = _after((1.0, Kind.PROBE_GOOD, 0.5), (1.1, Kind.ASKED), state=_open())
+    assert state.running == 1
+    assert next_state(state, Event(Kind.IMPATIENT, None, 0.15), 1.2, LIMITS).running == 1
+    assert next_state(state, Event(Kind.IMPATIENT, state.generation, 0.15), 1.2, LIMITS).running == 0
