@@ -70,7 +70,9 @@ def test_what_redis_could_not_be_told_to_forget_it_is_told_during_the_outage_as_
         assert wait_until(lambda: not client.exists(kept), CLOCK, 4.0)
     world.serving.end()
     world.start()
-    assert [reply.status for reply in world.ask([disabled, honest])] == [503, 200]
+    # Redis has 50 ms, and a process that has just come up on a busy machine may take longer for its first question
+    assert wait_until(lambda: world.ask([honest])[0].status == 200, CLOCK, 4.0)
+    assert world.ask([disabled])[0].status == 503
 
 
 def test_whoever_was_disabled_while_no_process_ran_is_not_signed_in_from_redis(tmp_path, database_url, redis_url):
