@@ -13,7 +13,7 @@ from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
 from gatewayz_auth.reliability.entropy import SystemEntropy
 
-SLACK_S = 1.2  # what a busy machine adds to a start; unlimited it would be some four seconds
+SLACK_S = 0.5  # what a busy machine adds to a start
 START_LIMIT_S = 2.0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 from redis.asyncio.connection import (
+    AbstractConnection,
     BlockingConnectionPool,
     Connection,
     SSLConnection,
@@ -17,7 +18,7 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - the driver's
 
 from gatewayz_auth.adapters.threads import BoundedThreads
 
@@ -60,7 +61,23 @@ async def addresses_of(host: str, port: int) -> tuple[str, ...]:
     return found
 
 
-class _Named(Connection):
+class _NoticesItsEnd(AbstractConnection):
+    """A connection that a pool replaces before use where its transport has ended.
+
+    The driver asks its reader alone, which is not told of an end by an error; the first command would fail of it.
+    """
+
+    async def can_read(self) -> bool:
+        if self._writer is not None and self._writer.is_closing():
+            raise ConnectionError("the connection has ended")
+        return bool(await super().can_read())
+
+
+class _UnixSocket(_NoticesItsEnd, UnixDomainSocketConnection):
+    """A connection over a path."""
+
+
+class _Named(_NoticesItsEnd, Connection):
     """A TCP connection whose name look-up cannot exhaust the event loop's threads."""
 
     _address: str | None = None
@@ -99,8 +116,8 @@ def client(url: str, *, limit_s: float, max_connections: int) -> redis.asyncio.R
     kind = options.get("connection_class")
     if kind is None:
         options["connection_class"] = _Named
-    elif kind is not UnixDomainSocketConnection:
-        options["connection_class"] = _NamedSSL
+    else:
+        options["connection_class"] = _UnixSocket if kind is UnixDomainSocketConnection else _NamedSSL
     options |= {
         "socket_timeout": limit_s,
         "socket_connect_timeout": limit_s,
