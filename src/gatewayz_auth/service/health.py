@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gatewayz_auth.reliability.clock import Clock
-    from gatewayz_auth.service.pool_diagnosis import Diagnosis
+    from gatewayz_auth.service.pool_diagnosis import Diagnosis, PoolCounts
 
 LOOKS_BACK_S = 5.0
 SILENT_AFTER_S = 3.0
@@ -40,30 +40,6 @@ class Check:
     def as_dict(self) -> dict[str, Any]:
         """The check as JSON shows it."""
         return {"status": self.status.value, "detail": self.detail, **self.figures}
-
-
-class PoolFigures(Protocol):
-    """What a pool says of itself."""
-
-    @property
-    def max_size(self) -> int:
-        """Connections at most."""
-        ...
-
-    @property
-    def active(self) -> int:
-        """Connections in use."""
-        ...
-
-    @property
-    def idle(self) -> int:
-        """Connections that wait for work."""
-        ...
-
-    @property
-    def broken(self) -> int:
-        """Connections that were lost and are not given back yet."""
-        ...
 
 
 class Timeouts:
@@ -99,7 +75,7 @@ class Vitals:
     breaker: Callable[[], str]
     silent_for_s: Callable[[], float]
     redis_breaker: Callable[[], str | None]
-    pool: Callable[[], PoolFigures]
+    pool: Callable[[], PoolCounts]
     remembered: Callable[[], int]
     ttl_s: Callable[[], float]
     timeouts: Timeouts
