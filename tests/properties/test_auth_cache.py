@@ -14,24 +14,16 @@ from tests.support.cache_world import (
     PEOPLE,
     TTL_S,
     Clock,
-    Entropy,
-    Nobody,
-    NoResealing,
-    OpenGate,
     Shared,
-    Vault,
     World,
+    cache_over,
     question_of,
-    render,
     request_of,
 )
 
 from gatewayz_auth.domain.errors import AccountDisabled, NotKnown
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.reliability.single_flight import SingleFlight
-from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 
 
 class Sessions(RuleBasedStateMachine):
@@ -45,11 +37,7 @@ class Sessions(RuleBasedStateMachine):
         self.processes = [self.process(), self.process()]
 
     def process(self):
-        self_tasks = OwnedTasks("later", 64)
-        policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
-        return AuthCache(policy, self.world, Vault(), render, self.shared,
-                         SingleFlight("postgres", self.clock), OpenGate(), NoResealing(),
-                         self_tasks, Nobody(), self.clock, Entropy())  # fmt: skip
+        return cache_over(self.world, self.shared)
 
     def settle(self):
         for _ in range(6):

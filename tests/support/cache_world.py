@@ -14,6 +14,9 @@ from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
 from gatewayz_auth.domain.sign_in import FindOrMake, Found, NewKey, SignInRequest, StoredKey
 from gatewayz_auth.domain.users import Account
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.reliability.single_flight import SingleFlight
+from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 
 TTL_S = 300.0
 MAX_AGE_S = 3600.0
@@ -142,6 +145,14 @@ class OpenGate:
 
     def expired(self, waited_s, limit_s):
         pass
+
+
+def cache_over(world, shared):
+    """A process's cache over ``world`` and ``shared``, with a patience of 0.15 s and look-ups of 5 s at most."""
+    policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
+    clock = world.clock
+    return AuthCache(policy, world, Vault(), render, shared, SingleFlight("postgres", clock), OpenGate(),
+                     NoResealing(), OwnedTasks("later", 64), Nobody(), clock, Entropy())  # fmt: skip
 
 
 class NoResealing:

@@ -4,28 +4,18 @@ import asyncio
 
 import pytest
 from tests.support.cache_world import (
-    MAX_AGE_S,
     PEOPLE,
-    TTL_S,
     Clock,
-    Entropy,
-    Nobody,
-    NoResealing,
-    OpenGate,
     Shared,
-    Vault,
     World,
+    cache_over,
     question_of,
-    render,
     request_of,
 )
 
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.reliability.single_flight import SingleFlight
-from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 
 ADA = PEOPLE[0]
 
@@ -44,11 +34,8 @@ class Slow(Shared):
 
 class Process:
     def __init__(self, world, shared):
-        self.world, self.shared = world, shared
-        policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
-        clock = world.clock
-        self.cache = AuthCache(policy, world, Vault(), render, shared, SingleFlight("postgres", clock), OpenGate(),
-                               NoResealing(), OwnedTasks("later", 64), Nobody(), clock, Entropy())  # fmt: skip
+        self.world = world
+        self.cache = cache_over(world, shared)
 
     async def sign_in(self):
         deadline = Deadline.after(self.world.clock.now_s, 8.0)

@@ -10,15 +10,10 @@ from tests.support.cache_world import (
     PEOPLE,
     TTL_S,
     Clock,
-    Entropy,
-    Nobody,
-    NoResealing,
-    OpenGate,
     Shared,
-    Vault,
     World,
+    cache_over,
     question_of,
-    render,
     request_of,
 )
 from tests.support.people import person
@@ -26,9 +21,6 @@ from tests.support.people import person
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.domain.sign_in import Source, StoredKey
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.reliability.single_flight import SingleFlight
-from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 
 ADA = PEOPLE[0]
 
@@ -50,10 +42,7 @@ async def asked(age_s, left_s):
     kept = person("ada", as_of_s=clock.now_s - age_s, user_id=1)
     key = StoredKey(uuid.UUID(int=1), "live", "gw", "ring", b"k0", b"")
     shared.good[ADA] = type(kept)(kept.account, (key,), kept.as_of_s, kept.change_version)
-    policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
-    flights = SingleFlight("postgres", clock)
-    cache = AuthCache(policy, world, Vault(), render, shared, flights, OpenGate(), NoResealing(),
-                      OwnedTasks("later", 64), Nobody(), clock, Entropy())  # fmt: skip
+    cache = cache_over(world, shared)
     deadline = Deadline.after(clock.now_s, left_s)
     answer = await cache.answer(request_of(ADA, "live"), lambda: question_of(ADA, "live"), deadline, is_proven=False)
     return answer, shared
@@ -77,10 +66,7 @@ def test_whoever_wants_a_key_is_not_given_what_was_remembered_meanwhile_for_some
     world = World(clock)
 
     async def story():
-        flights = SingleFlight("postgres", clock)
-        policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)
-        cache = AuthCache(policy, world, Vault(), render, None, flights, OpenGate(), NoResealing(),
-                          OwnedTasks("later", 64), Nobody(), clock, Entropy())  # fmt: skip
+        cache = cache_over(world, None)
         deadline = Deadline.after(clock.now_s, 8.0)
         question = question_of(ADA, "live")
         first = await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False)
