@@ -1,11 +1,10 @@
 """The key server in every fault: sign-ins go on by the last known good keys, and no key that may be new is refused."""
 
 import json
-import time
 
 import pytest
 from tests.faults.conftest import jwks
-from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met
+from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met, remembered_for
 from tests.support.faults import Body, reset_and_say_nothing
 from tests.support.key_server import answers
 from tests.support.serving import CLOCK
@@ -47,19 +46,7 @@ def as_it_was(odd):
 
 @pytest.fixture(scope="module")
 def remembered(odd):
-    """For each fault, people who were signed in longer ago than an answer is fresh, and accounts from before Privy."""
-    service = odd.service
-    people = {
-        fault: {
-            "stale": service.people("stale", COUNTS["stale"]),
-            "before Privy": service.before_privy(COUNTS["before Privy"]),
-        }
-        for fault in FAULTS
-    }
-    asked = service.ask([body for kinds in people.values() for body in kinds["stale"]])
-    assert {reply.status for reply in asked} == {200}
-    time.sleep(2.1)  # time itself is the condition: AUTH_CACHE_TTL is 2
-    return people
+    return remembered_for(odd.service, FAULTS)
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Look-ups of names that never end, below the real drivers: callers are released in time, and threads stay few."""
 
-import time
 from pathlib import Path
 
 import pytest
-from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met
+from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met, remembered_for
 
 LAST_KNOWN_GOOD = Bound(200, "last-known-good", 0.15)
 NOT_KNOWN = Bound(503, None, 2.0)
@@ -20,20 +19,7 @@ SERVED_AGAIN_WITHIN_S = 3.0
 
 @pytest.fixture(scope="module")
 def remembered(odd):
-    """For each neighbour, people who were signed in longer ago than an answer is fresh, and some from before Privy."""
-    service = odd.service
-    people = {
-        neighbour: {
-            "stale": service.people("stale", COUNTS["stale"]),
-            "before Privy": service.before_privy(COUNTS["before Privy"]),
-        }
-        for neighbour in EXPECTED
-    }
-    asked = service.ask([body for kinds in people.values() for body in kinds["stale"]])
-    assert {reply.status for reply in asked} == {200}
-    time.sleep(2.1)  # time itself is the condition: AUTH_CACHE_TTL is 2
-    service.until_served(10.0)
-    return people
+    return remembered_for(odd.service, EXPECTED, settled_after=lambda: odd.service.until_served(10.0))
 
 
 @pytest.fixture

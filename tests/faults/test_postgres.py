@@ -1,13 +1,12 @@
 """Postgres in every fault, for every caller: what they are told, how soon, and what may stand in the tables."""
 
 import contextlib
-import time
 from typing import NamedTuple
 
 import psycopg
 import pytest
-from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met
-from tests.support.database_faults import FAULTS, OURS, PREPARED, users_locked
+from tests.support.callers import BAD_TOKEN, COUNTS, FRESH, Bound, check, met, remembered_for
+from tests.support.database_faults import FAULTS, PREPARED, sessions, users_locked
 from tests.support.serving import CLOCK
 
 from gatewayz_auth.adapters.child_process import wait_until
@@ -81,20 +80,13 @@ NAMES = [fault.replace(" ", "_").replace("`", "") for fault in CELLS]
 
 @pytest.fixture(scope="module")
 def remembered(service):
-    """For each cell, people who were signed in longer ago than an answer is fresh, and accounts from before Privy."""
-    people = {
-        fault: {
-            "stale": service.people("stale", COUNTS["stale"]),
-            "before Privy": service.before_privy(COUNTS["before Privy"]),
-        }
-        for fault in CELLS
-    }
-    service.until_served(10.0)
-    asked = service.ask([body for kinds in people.values() for body in kinds["stale"]])
-    assert {reply.status for reply in asked} == {200}
-    time.sleep(2.1)  # time itself is the condition: AUTH_CACHE_TTL is 2
-    service.until_served(10.0, "postgres")  # a crowd on a busy machine may have opened it
-    return people
+    # a crowd on a busy machine may open the breaker
+    return remembered_for(
+        service,
+        CELLS,
+        settled_before=lambda: service.until_served(10.0),
+        settled_after=lambda: service.until_served(10.0, "postgres"),
+    )
 
 
 @pytest.fixture
@@ -155,10 +147,8 @@ def test_postgres(fault, service, remembered, tables, bounds):
 
 
 def test_a_statement_that_waits_for_a_lock_does_not_outlive_its_caller(service):
-    with users_locked(service):
+    with users_locked(service), service.connected() as connection:
         service.ask(service.people("stranger", 5))
-        busy = f"{OURS} AND state = 'active'"
-        assert wait_until(lambda: not service.sql(busy)[0][0], CLOCK, LOOKUP_S + SLACK_S)
-        # a session whose caller left ends when the server next looks at it
-        assert wait_until(lambda: service.sql(OURS)[0][0] <= 11, CLOCK, LOOKUP_S + SLACK_S)
+        assert wait_until(lambda: not sessions(connection, service, "state = 'active'"), CLOCK, LOOKUP_S + SLACK_S)
+        assert sessions(connection, service) <= 11
     service.until_served(6.0)

@@ -1,6 +1,7 @@
 """Everybody who may call, in front of one fault: who they are, what they may be told, and how soon."""
 
 import itertools
+import time
 from typing import NamedTuple
 
 from tests.support.faults import Reply
@@ -50,6 +51,28 @@ def met(service, remembered):
     assert {reply.status for reply in service.ask(fresh)} == {200}
     strangers, forgers = service.people("stranger", COUNTS["stranger"]), service.forgers(COUNTS["bad token"])
     return Callers({"fresh": fresh, **remembered, "stranger": strangers, "bad token": forgers})
+
+
+def remembered_for(service, names, *, settled_before=None, settled_after=None):
+    """For each of ``names``, people who were signed in longer ago than an answer is fresh, and some from before Privy.
+
+    ``settled_before`` and ``settled_after`` are called before they sign in, and when their answers are stale.
+    """
+    people = {
+        name: {
+            "stale": service.people("stale", COUNTS["stale"]),
+            "before Privy": service.before_privy(COUNTS["before Privy"]),
+        }
+        for name in names
+    }
+    if settled_before is not None:
+        settled_before()
+    asked = service.ask([body for kinds in people.values() for body in kinds["stale"]])
+    assert {reply.status for reply in asked} == {200}
+    time.sleep(2.1)  # time itself is the condition: AUTH_CACHE_TTL is 2
+    if settled_after is not None:
+        settled_after()
+    return people
 
 
 def check(replies: list[Reply], bound: Bound, busy_s: float = BUSY_S) -> float:

@@ -12,7 +12,6 @@ from tests.support.serving import CLOCK
 
 from gatewayz_auth.adapters.child_process import wait_until
 
-OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatewayz-auth' AND state IS NOT NULL"
 FORGET_CONNECTIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatewayz-auth'"
 TAKES_EFFECT_WITHIN_S = 10.0
 
@@ -39,6 +38,16 @@ def within(service, database="postgres"):
 
 def name_of(service):
     return service.database_url.split("@/")[1].split("?")[0]
+
+
+def sessions(connection, service, condition="true"):
+    """How many sessions the service has in its database that fulfil ``condition``; another may run beside it."""
+    ((count,),) = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'gatewayz-auth' "  # noqa: S608
+        f"AND state IS NOT NULL AND {condition}",
+        (name_of(service),),
+    )
+    return count
 
 
 def alter(connection, service, what):
@@ -97,7 +106,7 @@ def too_many_connections(service):
             with contextlib.suppress(psycopg.OperationalError):
                 while True:
                     others.enter_context(psycopg.connect(service.database_url, application_name="another"))
-            return connection.execute(OURS).fetchone() == (0,)
+            return sessions(connection, service) == 0
 
         assert wait_until(is_full, CLOCK, TAKES_EFFECT_WITHIN_S), "there was room all the time"
         yield
@@ -150,11 +159,12 @@ def writes_that(service, do, when="INSERT OR UPDATE"):
 @contextlib.contextmanager
 def pool_drained(service):
     """Newcomers whose statements take their time hold every connection of the service."""
-    napping = f"{OURS} AND wait_event = 'PgSleep'"
     with writes_that(service, "PERFORM pg_sleep(30);", "INSERT"), within(service) as connection:
         draining = threading.Thread(target=service.ask, args=(service.people("drain", 12),), daemon=True)
         draining.start()
-        assert wait_until(lambda: connection.execute(napping).fetchone()[0] >= 10, CLOCK, TAKES_EFFECT_WITHIN_S)
+        assert wait_until(
+            lambda: sessions(connection, service, "wait_event = 'PgSleep'") >= 10, CLOCK, TAKES_EFFECT_WITHIN_S
+        )
         try:
             yield
         finally:

@@ -147,7 +147,8 @@ class Serving:
     def kill_everything(self):
         """SIGKILL to it and all below it, together."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def __enter__(self):

@@ -29,7 +29,7 @@ def running(tmp_path, monkeypatch):
 
 def written(running):
     log, file = running
-    log.writer.close(30.0)
+    log.writer.close()
     return [json.loads(line)["message"] for line in file.read_text().splitlines()]
 
 
@@ -44,7 +44,7 @@ def test_a_storm_of_lines_is_cut_short_and_other_lines_are_not(running):
 
 
 def test_a_storm_of_a_library_is_cut_short_too(running):
-    library = logging.getLogger("psycopg.pool")
+    library = logging.getLogger("a.library")  # ours may be silenced
     for number in range(5 * A_SECOND):
         library.warning("error connecting in %r: %s", "pool", number)
     assert len(written(running)) == A_SECOND
