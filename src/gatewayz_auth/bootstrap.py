@@ -48,7 +48,7 @@ from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
-from gatewayz_auth.service.health import Health, Timeouts, Vitals
+from gatewayz_auth.service.health import LOOKS_BACK_S, Health, Timeouts, Vitals
 from gatewayz_auth.service.last_probe import LastProbe
 from gatewayz_auth.service.people import People
 from gatewayz_auth.service.resealing import Resealing
@@ -191,6 +191,7 @@ class Service:
                 remembered=lambda: len(self.cache.process),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,
+                timeouts_of_all=lambda: self.console.view.timeouts(LOOKS_BACK_S),
                 jobs=self.jobs.watch.check,
             )
         )

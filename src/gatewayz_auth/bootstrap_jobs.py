@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.job_log import TASK, JobLog
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.mail_outbox import PostgresOutbox
 from gatewayz_auth.adapters.postgres.pool import Pool
 from gatewayz_auth.adapters.postgres.records import PostgresRecords
 from gatewayz_auth.adapters.postgres.referrals import PostgresReferrals
@@ -54,7 +55,8 @@ class JobSide:
         self._inline: list[InlineReferrals] = []
         self.store = PostgresReferrals(pool, call, clock, SETTLE_LIMIT_S)
         self.referrals = Referrals(self.store, rules_of(settings), JobLog(figures), clock, is_stopping)
-        self.watch = JobsWatch(self.store.state, settings.referral_mode, clock)
+        outbox = PostgresOutbox(pool, call, clock, SETTLE_LIMIT_S)
+        self.watch = JobsWatch(self.store.state, outbox.state, settings.referral_mode, clock)
         if figures is not None:
             oldest_s = self.watch.oldest_pending_s
             figures.watch("job_oldest_pending_seconds", lambda: oldest_s() or 0.0, TASK)

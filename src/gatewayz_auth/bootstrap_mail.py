@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.adapters.figures.figures import Figures
     from gatewayz_auth.adapters.postgres.calls import Call
-    from gatewayz_auth.adapters.postgres.mail_outbox import OutboxState
     from gatewayz_auth.adapters.postgres.pool import Pool
+    from gatewayz_auth.domain.mail import OutboxState
     from gatewayz_auth.reliability.abandoned import Abandoned
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy

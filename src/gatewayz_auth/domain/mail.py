@@ -20,6 +20,15 @@ MAX_JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxState:
+    """How many mails wait, for how many seconds the oldest has (None: none does), and how many failed in three days."""
+
+    waiting: int
+    oldest_s: float | None
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwedMail:
     """A row of the outbox that this process has taken: ``attempts`` counts this try, ``age_s`` is since it was owed.
 

@@ -60,6 +60,10 @@ class Timeouts:
         return sum(at_s >= since_s for at_s in self._at_s)
 
 
+def _none_elsewhere() -> int:
+    return 0
+
+
 def _no_diagnosis() -> Diagnosis | None:
     return None
 
@@ -79,6 +83,9 @@ class Vitals:
     remembered: Callable[[], int]
     ttl_s: Callable[[], float]
     timeouts: Timeouts
+    timeouts_of_all: Callable[[], int] = _none_elsewhere
+    """Those of all processes within ``LOOKS_BACK_S``, this one's last seconds perhaps not yet among them."""
+
     jobs: Callable[[], Check] = _jobs_not_watched
     diagnose: Callable[[], Diagnosis | None] = _no_diagnosis
 
@@ -138,7 +145,7 @@ class Health:
         return Check(Status.HEALTHY, detail, figures)
 
     def _timeouts(self) -> Check:
-        count = self._vitals.timeouts.lately()
+        count = max(self._vitals.timeouts.lately(), self._vitals.timeouts_of_all())
         figures = {"last_5_s": count}
         if count:
             return Check(Status.DEGRADED, f"{count} calls were given up in the last 5 s.", figures)

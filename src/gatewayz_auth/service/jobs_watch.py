@@ -11,6 +11,7 @@ from gatewayz_auth.service.health import Check, Status
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gatewayz_auth.domain.mail import OutboxState
     from gatewayz_auth.domain.referrals import JobsState
     from gatewayz_auth.reliability.clock import Clock
 
@@ -21,18 +22,29 @@ BEHIND_AFTER_S = 120.0
 
 BEHIND_AFTER_NIGHTLY_S = 26 * 3600.0
 
+MAIL_BEHIND_AFTER_S = 900.0
+"""By then a mail was tried five times: it is not one server that wants to be asked again."""
+
 
 class JobsWatch:
-    """Keeps the last state that was read; ``mode`` is ``REFERRAL_MODE``, which says what is late."""
+    """Keeps the last states of referrals and mail; ``mode`` is ``REFERRAL_MODE``, which says what is late."""
 
-    def __init__(self, read: Callable[[], Awaitable[JobsState]], mode: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[JobsState]],
+        read_mail: Callable[[], Awaitable[OutboxState]],
+        mode: str,
+        clock: Clock,
+    ) -> None:
         """Know nothing yet."""
         self._read = read
+        self._read_mail = read_mail
         self.follow(mode)
         self._clock = clock
         self._began_s = clock.monotonic_s()
         self._heard_s: float | None = None
         self._state: JobsState | None = None
+        self._mail: OutboxState | None = None
 
     def follow(self, mode: str) -> None:
         """Judge what is late by ``mode`` from now on."""
@@ -43,20 +55,30 @@ class JobsWatch:
         """What was read last; None: nothing yet."""
         return self._state
 
+    @property
+    def mail(self) -> OutboxState | None:
+        """How the outbox stood at the same time; None: nothing was read yet."""
+        return self._mail
+
     def silent_for_s(self) -> float:
         """Seconds since the database last said how it stands."""
         return self._clock.monotonic_s() - (self._began_s if self._heard_s is None else self._heard_s)
 
     def oldest_pending_s(self) -> float | None:
         """For how long the oldest referral waits, as far as is known; None: none does."""
-        if self._state is None or self._state.oldest_pending_s is None:
-            return None
-        return self._state.oldest_pending_s + self.silent_for_s()
+        return None if self._state is None else self._grown(self._state.oldest_pending_s)
+
+    def oldest_mail_s(self) -> float | None:
+        """For how long the oldest unsent mail waits, as far as is known; None: none does."""
+        return None if self._mail is None else self._grown(self._mail.oldest_s)
+
+    def _grown(self, age_s: float | None) -> float | None:
+        return None if age_s is None else age_s + self.silent_for_s()
 
     async def once(self) -> bool:
         """Read; False where the database did not say."""
         try:
-            self._state = await self._read()
+            self._state, self._mail = await self._read(), await self._read_mail()
         except NotKnown:
             return False
         self._heard_s = self._clock.monotonic_s()
@@ -70,20 +92,27 @@ class JobsWatch:
 
     def check(self) -> Check:
         """The check ``jobs`` of the contract, section 2; answers at once."""
-        state, silent_s = self._state, self.silent_for_s()
-        if state is None or silent_s > UNKNOWN_AFTER_S:
+        state, mail, silent_s = self._state, self._mail, self.silent_for_s()
+        if state is None or mail is None or silent_s > UNKNOWN_AFTER_S:
             is_late = silent_s > UNKNOWN_AFTER_S
             detail = "The database has not said how the background work stands."
             return Check(Status.DEGRADED if is_late else Status.HEALTHY, detail, {"silent_for_s": round(silent_s, 1)})
-        oldest_s = self.oldest_pending_s()
+        oldest_s, oldest_mail_s = self.oldest_pending_s(), self.oldest_mail_s()
         figures = {
             "oldest_pending_s": None if oldest_s is None else round(oldest_s, 1),
             "pending": state.pending,
             "failed": state.failed,
             "workers": state.workers,
+            "oldest_unsent_mail_s": None if oldest_mail_s is None else round(oldest_mail_s, 1),
+            "unsent_mail": mail.waiting,
+            "failed_mail": mail.failed,
         }
         if oldest_s is not None and oldest_s > self._behind_after_s:
             detail = f"The oldest referral has waited for {oldest_s:.0f} s; {state.workers} workers were seen."
             return Check(Status.DEGRADED, detail, figures)
+        if oldest_mail_s is not None and oldest_mail_s > MAIL_BEHIND_AFTER_S:
+            detail = f"The oldest unsent mail has waited for {oldest_mail_s:.0f} s; {mail.waiting} wait."
+            return Check(Status.DEGRADED, detail, figures)
         failed = f" {state.failed} failed and wait for a person." if state.failed else ""
-        return Check(Status.HEALTHY, f"Referrals are worked off in time.{failed}", figures)
+        failed += f" {mail.failed} mails could not be sent." if mail.failed else ""
+        return Check(Status.HEALTHY, f"Referrals and mail are worked off in time.{failed}", figures)

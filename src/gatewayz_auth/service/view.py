@@ -119,6 +119,11 @@ class View:
         """The last ``span_s`` seconds, oldest first."""
         return self._sight.frames(span_s)
 
+    def timeouts(self, over_s: float) -> int:
+        """Calls that all processes gave up within the last ``over_s`` seconds, as far as is seen by now."""
+        since_s = self._clock.utc_now_s() - over_s
+        return sum(frame.timeouts for frame in self._sight.frames(int(over_s) + 1) if frame.at_s > since_s)
+
     def _make(self) -> Snapshot:
         local, totals = self._local, self._sight.totals()
         at_s = self._clock.utc_now_s()

@@ -10,11 +10,12 @@ from tests.support.newcomers import wanted
 from tests.support.referring import Heard
 
 from gatewayz_auth.domain.errors import QueryTimeoutError
+from gatewayz_auth.domain.mail import OutboxState
 from gatewayz_auth.domain.referrals import JobsState, ReferralRules, Status, Verdict
 from gatewayz_auth.domain.sign_in import Found
 from gatewayz_auth.domain.users import Account
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.service.jobs_watch import BEHIND_AFTER_S, UNKNOWN_AFTER_S, JobsWatch
+from gatewayz_auth.service.jobs_watch import BEHIND_AFTER_S, MAIL_BEHIND_AFTER_S, UNKNOWN_AFTER_S, JobsWatch
 from gatewayz_auth.service.referrals import INLINE_LIMIT_S, INLINE_MARGIN_S, InlineReferrals, Referrals
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
@@ -80,7 +81,10 @@ def test_known_people_and_people_without_a_code_wait_for_no_referral():
     assert asked(Status.REWARDED, code=None)[1] == []
 
 
-def watched(state, mode="background", later_s=0.0):
+NO_MAIL = OutboxState(0, None, 0)
+
+
+def watched(state, mode="background", later_s=0.0, mail=NO_MAIL):
     clock = ManualClock()
 
     async def read():
@@ -88,7 +92,10 @@ def watched(state, mode="background", later_s=0.0):
             raise QueryTimeoutError("timeout exceeded 1s")
         return state
 
-    watch = JobsWatch(read, mode, clock)
+    async def read_mail():
+        return mail
+
+    watch = JobsWatch(read, read_mail, mode, clock)
     asyncio.run(watch.once())
     clock.advance(later_s)
     return watch.check()
@@ -99,6 +106,20 @@ def test_check_tells_age_failed_and_workers():
     figures = {"oldest_pending_s": 12.3, "pending": 5, "failed": 2, "workers": 3}
     assert (check["status"], {name: check[name] for name in figures}) == ("healthy", figures)
     assert "2 failed" in check["detail"]
+
+
+def test_check_tells_of_mail_that_waits_and_of_mail_that_failed():
+    check = watched(JobsState(None, 0, 0, 1), mail=OutboxState(3, 12.34, 2)).as_dict()
+    figures = {"oldest_unsent_mail_s": 12.3, "unsent_mail": 3, "failed_mail": 2}
+    assert (check["status"], {name: check[name] for name in figures}) == ("healthy", figures)
+    assert "2 mails could not be sent" in check["detail"]
+
+
+def test_mail_that_lies_too_long_is_degraded_and_ages_between_two_readings():
+    state = JobsState(None, 0, 0, 1)
+    mail = OutboxState(1, MAIL_BEHIND_AFTER_S - 10, 0)
+    assert watched(state, mail=mail).status == "healthy"
+    assert watched(state, later_s=11, mail=mail).status == "degraded"
 
 
 def test_work_that_lies_too_long_is_degraded_and_ages_between_two_readings():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.domain.mail import OwedMail
+from gatewayz_auth.domain.mail import OutboxState, OwedMail
 from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -15,15 +14,6 @@ if TYPE_CHECKING:
     from gatewayz_auth.adapters.postgres.pool import Pool, Row
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.mail import Settled
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxState:
-    """How many mails wait, for how many seconds the oldest has (None: none does), and how many failed in three days."""
-
-    waiting: int
-    oldest_s: float | None
-    failed: int
 
 
 class PostgresOutbox:
