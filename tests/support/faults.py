@@ -70,6 +70,10 @@ class Line:
             text = await self._reader.readexactly(int(headers["content-length"]))
         return Reply(int(first.split()[1]), headers, json.loads(text), CLOCK.monotonic_s() - began_s)
 
+    def is_over(self):
+        """Whether the other side has closed it."""
+        return self._reader is not None and self._reader.at_eof()
+
     async def hang_up(self):
         if self._writer is not None:
             writer, self._writer = self._writer, None

@@ -61,7 +61,7 @@ def workers(pid: int) -> list[int]:
 class Serving:
     """``gatewayz-auth serve`` in ``folder``; a session of its own, so that a test's signals reach nobody else."""
 
-    def __init__(self, folder, *arguments, port=None, environ=None, dev=True, command=None):
+    def __init__(self, folder, *arguments, port=None, environ=None, dev=True, command=None, keeps=()):
         self.folder = Path(folder)
         self.port = free_port() if port is None else port
         self.url = f"http://127.0.0.1:{self.port}"
@@ -76,6 +76,7 @@ class Serving:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=keeps,
         )
         self.lines = []
         self._reader = threading.Thread(target=self._read, daemon=True)

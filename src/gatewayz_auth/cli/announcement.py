@@ -57,14 +57,19 @@ class Announcer:
         *,
         dev: bool,
         console: str = "",
+        is_serving: Callable[[], bool] | None = None,
     ) -> None:
-        """Keep whom to ask and whom to tell; ``console`` is the address that opens it."""
+        """Keep whom to ask and whom to tell; ``console`` is the address that opens it.
+
+        ``is_serving`` tells us from another version that answers on the same port; None where no other can.
+        """
         self._address = address
         self._url = url
         self._clock = clock
         self._say = say
         self._dev = dev
         self._console = console
+        self._is_serving = is_serving
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -81,10 +86,14 @@ class Announcer:
             if self._stopped.wait(_POLL_S):
                 return
         curl = self._curl() if self._dev else ""
+        if self._is_serving is not None and not self._is_serving():
+            return
         if not self._stopped.is_set():
             self._say(Announcement(self._url, curl, f"{self._url}/" if self._dev else "", self._console))
 
     def _answers(self) -> bool:
+        if self._is_serving is not None and not self._is_serving():
+            return False
         return self._ask("GET", "/readyz") is not None
 
     def _curl(self) -> str:

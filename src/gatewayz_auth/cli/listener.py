@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 
@@ -35,6 +36,21 @@ def take_port(host: str, port: int) -> socket.socket:
 def _refuse_a_second_listener(taken: socket.socket) -> None:
     """With SO_REUSEADDR two can bind as long as none listens: listen now, so that the second one hears it at once."""
     taken.listen(2048)
+
+
+def close_until_served(taken: socket.socket) -> None:
+    """Keep the port, and refuse callers until the service listens again: a balancer then asks another one meanwhile.
+
+    Where this system cannot do it, callers wait in the queue.
+    """
+    with contextlib.suppress(OSError):
+        taken.shutdown(socket.SHUT_RD)
+
+
+def taken_meanwhile(taken: socket.socket) -> StartupError:
+    """What to say where another program began to listen on the port between ``close_until_served`` and now."""
+    host, port = taken.getsockname()[:2]
+    return StartupError(_sentence(host, port, OSError(errno.EADDRINUSE, "")))
 
 
 def _sentence(host: str, port: int, error: OSError) -> str:

@@ -19,8 +19,10 @@ from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
 from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
 from gatewayz_auth.cli.ending import Ending
+from gatewayz_auth.cli.inherited_socket import inherited_socket
 from gatewayz_auth.cli.served_app import DEV, RUN, ServedApp
 from gatewayz_auth.cli.state_folder import StateFolder
+from gatewayz_auth.cli.told_to_systemd import tell_ready
 from gatewayz_auth.cli.web_server import WebServer
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
@@ -76,6 +78,7 @@ class _Run:
         self._clock = SystemClock()
         self._worker = DevWorker()
         self._doors: list[socket.socket] = []
+        self._is_shared = False
         self._output = sys.stdout if arguments.dev and not arguments.json else sys.stderr
 
     def all(self, stack: ExitStack) -> None:
@@ -87,7 +90,11 @@ class _Run:
         folder = stack.enter_context(StateFolder(Path(settings.state_dir).absolute()))
         if settings.dev or brings_servers:
             folder.open(f"http://{arguments.host}:{arguments.port}")
-        taken = stack.enter_context(listener.take_port(arguments.host, arguments.port))
+        handed = inherited_socket(os.environ)
+        taken = stack.enter_context(handed or listener.take_port(arguments.host, arguments.port))
+        self._is_shared = handed is not None
+        if not self._is_shared and not settings.dev:
+            listener.close_until_served(taken)
         self._doors = self._operators_socket(taken, stack)
         servers = EmbeddedServers(settings, self._clock)
         stack.callback(servers.stop)
@@ -152,7 +159,8 @@ class _Run:
         doors = [listener.url_of(door) for door in self._doors] or [where[1]]
         folder.leave_address(doors[0])
         console = f"{doors[0]}/console/open/{os.environ[_CONSOLE_KEY]}" if dev else ""
-        announcer = Announcer(*where, self._clock, self._announce, dev=dev, console=console)
+        is_serving = web.is_serving if self._is_shared else None
+        announcer = Announcer(*where, self._clock, self._announce, dev=dev, console=console, is_serving=is_serving)
         stack.callback(announcer.stop)
         announcer.start()
         web.run()
@@ -167,6 +175,7 @@ class _Run:
         return [stack.enter_context(listener.take_port(host, port))]
 
     def _announce(self, announcement: Announcement) -> None:
+        tell_ready()
         if self._arguments.json:
             print(json.dumps(announcement.facts()), flush=True)
         else:

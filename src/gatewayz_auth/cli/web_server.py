@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from gatewayz_auth.cli import listener
 from gatewayz_auth.cli.served_app import ServedApp
 from gatewayz_auth.cli.worker_processes import WorkerProcesses
 from gatewayz_auth.domain.errors import StartupError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _APPLICATION = "gatewayz_auth.cli.served_app:application"
+_CONNECTION = "gatewayz_auth.cli.http_connection:HttpConnection"
 _KEEP_ALIVE_S = 75  # longer than a load balancer keeps its own side open, so that it never sends into a closing one
 _WORKER_ANSWERS_WITHIN_S = 2
 
@@ -35,13 +38,14 @@ class WebServer:
         self._is_asked = False
         self._tell = asked_to_end
         self._supervisor: WorkerProcesses | None = None
+        self._server: _Server | None = None
         self._config = uvicorn.Config(
             _APPLICATION,
             factory=True,
             interface="asgi3",
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http=_CONNECTION,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -59,15 +63,26 @@ class WebServer:
         """Serve until a signal comes; ``StartupError`` where the application did not come up."""
         try:
             if self._config.workers == 1:
-                _Server(self._config, self._asked).run(sockets=self._taken)
+                self._server = _Server(self._config, self._asked)
+                self._server.run(sockets=self._taken)
             else:
                 self._supervisor = WorkerProcesses(self._config, self._taken, self._asked)
                 self._supervisor.run()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise listener.taken_meanwhile(self._taken[0]) from None
         except SystemExit:
             if not self._is_asked:
                 raise StartupError(ServedApp.failure or "The service did not start: the reason stands above.") from None
         if not self._is_asked:
             raise StartupError("The service ended by itself: the reason stands above.")
+
+    def is_serving(self) -> bool:
+        """Whether a process of ours takes callers: on a port shared with others, an answer there says nothing of us."""
+        if self._supervisor is not None:
+            return self._supervisor.has_served
+        return self._server is not None and self._server.started
 
     def kill_workers(self) -> None:
         """End the worker processes at once."""

@@ -84,7 +84,7 @@ class WorkerProcesses(Multiprocess):
                 return
             if process.is_alive(self.config.timeout_worker_healthcheck):
                 continue
-            if process.exitcode == STARTUP_FAILURE and not self._has_served:
+            if process.exitcode == STARTUP_FAILURE and not self.has_served:
                 self.should_exit.set()  # it has said why: another one would fail the same way
                 return
             is_hung = process.exitcode is None
@@ -115,7 +115,8 @@ class WorkerProcesses(Multiprocess):
                 process.process.join(_LOOKS_EVERY_S)
 
     @property
-    def _has_served(self) -> bool:
+    def has_served(self) -> bool:
+        """Whether one of them has begun to take callers."""
         return any(isinstance(process, Worker) and process.has_served for process in self.processes)
 
     def _started(self) -> Worker:
