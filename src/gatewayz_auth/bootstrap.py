@@ -44,6 +44,7 @@ from gatewayz_auth.reliability.neighbour_call import NeighbourCall
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.prober import PROBE_LIMIT_S, Prober
 from gatewayz_auth.reliability.query_timeout import guarded
+from gatewayz_auth.reliability.recovery_pace import RecoveryPace
 from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
@@ -151,7 +152,7 @@ class Service:
             lookup_limit_s=settings.user_lookup_timeout_s,
         )
         resealing = Resealing(self.keyring, self.directory, self.tasks)
-        door = Door(self.breaker, bulkhead, settings.user_lookup_timeout_s)
+        door = Door(self.breaker, bulkhead, RecoveryPace(clock), settings.user_lookup_timeout_s)
         self.cache = AuthCache(
             policy,
             self.jobs.accounts(self.accounts),
@@ -172,7 +173,7 @@ class Service:
             lambda: self.cache.policy,
             self.pool,
             call,
-            self.breaker,
+            door,
             self.keyring,
             resealing,
             self.tasks,

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool
     from gatewayz_auth.domain.key_holder import CheckedKey
-    from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
     from gatewayz_auth.service.auth_cache import CachePolicy
+    from gatewayz_auth.service.ports import Gate
     from gatewayz_auth.service.resealing import Resealing
     from gatewayz_auth.web.routes.referral import Routes
 
@@ -35,7 +35,7 @@ class ReferralSide:
         policy: Callable[[], CachePolicy],
         pool: Pool,
         call: Call,
-        breaker: CircuitBreaker,
+        gate: Gate,
         keyring: Keyring,
         resealing: Resealing,
         tasks: OwnedTasks,
@@ -53,7 +53,7 @@ class ReferralSide:
             self._keys,
             keyring,
             self._flights,
-            breaker,
+            gate,
             resealing,
             tasks,
             clock,

@@ -29,6 +29,9 @@ class Clock:
     def __init__(self):
         self.now_s = 1_000_000.0
 
+    def thread_cpu_s(self):
+        return 0.0
+
     def monotonic_s(self):
         return self.now_s
 
@@ -137,7 +140,7 @@ class Shared:
 class OpenGate:
     """No breaker: whoever asks is let through."""
 
-    def check(self):
+    def check(self, *, can_wait=False):
         pass
 
     def opening(self):

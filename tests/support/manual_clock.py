@@ -9,12 +9,16 @@ class ManualClock:
     def __init__(self, monotonic_s: float = 1000.0, utc_s: float = 1_700_000_000.0) -> None:
         self._monotonic_s = monotonic_s
         self._utc_s = utc_s
+        self.cpu_s = 0.0
 
     def monotonic_s(self) -> float:
         return self._monotonic_s
 
     def utc_now_s(self) -> float:
         return self._utc_s
+
+    def thread_cpu_s(self) -> float:
+        return self.cpu_s
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass on both."""

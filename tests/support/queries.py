@@ -20,6 +20,10 @@ class Queries:
     def hear(self, data):
         self.at_s.extend([CLOCK.monotonic_s()] * data.count(SIGN_IN))
 
+    def between(self, begin_s, end_s):
+        """How many came between two moments."""
+        return bisect.bisect_left(self.at_s, end_s) - bisect.bisect_left(self.at_s, begin_s)
+
     def most_in(self, window_s, begin_s, end_s):
         """The most in any ``window_s`` seconds that begin with a question between ``begin_s`` and ``end_s``."""
         return most_in(tuple(self.at_s), window_s, begin_s, end_s)

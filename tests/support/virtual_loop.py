@@ -48,6 +48,11 @@ class VirtualClock:
     """The running virtual loop's time as ``reliability.clock.Clock``."""
 
     utc_at_start_s = 1_700_000_000.0
+    busy_share = 0.0
+    """For how much of its time the thread works."""
+
+    def thread_cpu_s(self) -> float:
+        return self.busy_share * self.monotonic_s()
 
     def monotonic_s(self) -> float:
         return asyncio.get_running_loop().time()

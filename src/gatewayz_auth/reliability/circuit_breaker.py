@@ -32,6 +32,10 @@ MAX_LAG_S = 0.25
 """Where our own loop is later than this, or than the limit itself, what looks slow is ours and is looked at again."""
 
 
+BUSY_SHARE = 0.25
+"""Where our own thread worked for this share of a wait that was cut, it may have been us who were late."""
+
+
 def _is_ours(late_s: float, limit_s: float) -> bool:
     return late_s > min(MAX_LAG_S, limit_s)
 
@@ -43,13 +47,14 @@ class Permit:
     ``NeighbourUnavailable`` are failures. Our own saturation, a caller who left and a fault of our own say nothing.
     """
 
-    __slots__ = ("_breaker", "generation", "started_s")
+    __slots__ = ("_breaker", "generation", "started_cpu_s", "started_s")
 
-    def __init__(self, breaker: CircuitBreaker, generation: int, started_s: float) -> None:
-        """Begin at ``started_s``."""
+    def __init__(self, breaker: CircuitBreaker, generation: int, started_s: float, started_cpu_s: float) -> None:
+        """Begin at ``started_s``, when this thread had worked for ``started_cpu_s``."""
         self._breaker = breaker
         self.generation = generation
         self.started_s = started_s
+        self.started_cpu_s = started_cpu_s
 
     def __enter__(self) -> Self:
         """Use the permit that was given."""
@@ -112,7 +117,8 @@ class CircuitBreaker:
         Take it after the slot and not before: the time it is out is the neighbour's time alone.
         """
         self.check()
-        permit = Permit(self, self._state.generation, self._clock.monotonic_s())
+        clock = self._clock
+        permit = Permit(self, self._state.generation, clock.monotonic_s(), clock.thread_cpu_s())
         if self._state.phase is Phase.HALF_OPEN:  # closed, nobody counts
             self._apply(Event(Kind.ASKED, permit.generation))
         self._out[permit] = None
@@ -128,7 +134,7 @@ class CircuitBreaker:
         now_s, is_ours = self._clock.monotonic_s(), _is_ours(waited_s - limit_s, limit_s)
         if is_ours or not self._out or was_anybody_answered(self._state, now_s, waited_s):
             return
-        self._apply(Event(meaning_of_a_cut(self._state, waited_s, self._limits), value_s=waited_s))
+        self._apply(Event(self._meaning_of_a_cut(next(iter(self._out)), waited_s), value_s=waited_s))
 
     def probe_good(self, took_s: float) -> None:
         """Hear of a probe that was answered in ``took_s`` seconds, and that there are connections to use."""
@@ -155,17 +161,24 @@ class CircuitBreaker:
         if self._out.pop(permit, self) is self:
             return  # given back already
         waited_s = self._clock.monotonic_s() - permit.started_s
-        kind = self._meaning(error, waited_s)
+        kind = self._meaning(permit, error, waited_s)
         # What had begun before a change of phase says nothing about the phase it ends in.
         self._apply(Event(kind, permit.generation, waited_s))
 
-    def _meaning(self, error: BaseException | None, waited_s: float) -> Kind:
+    def _meaning_of_a_cut(self, permit: Permit, waited_s: float) -> Kind:
+        """What it says that ``permit``'s call had no answer yet when somebody's wait of ``waited_s`` was cut."""
+        kind = meaning_of_a_cut(self._state, waited_s, self._limits)
+        worked_s = self._clock.thread_cpu_s() - permit.started_cpu_s
+        is_busy = worked_s > BUSY_SHARE * (self._clock.monotonic_s() - permit.started_s)
+        return Kind.IMPATIENT if is_busy and kind is Kind.FAILED else kind
+
+    def _meaning(self, permit: Permit, error: BaseException | None, waited_s: float) -> Kind:
         if error is None or isinstance(error, Refused):
             return Kind.ANSWERED
         if isinstance(error, QueryTimeoutError):
             if _is_ours(waited_s - error.timeout_s, error.timeout_s):
                 return Kind.SAID_NOTHING
-            return meaning_of_a_cut(self._state, waited_s, self._limits)
+            return self._meaning_of_a_cut(permit, waited_s)
         if isinstance(error, NeighbourUnavailable | OSError) and not isinstance(error, asyncio.CancelledError):
             return Kind.FAILED
         return Kind.SAID_NOTHING

@@ -118,7 +118,8 @@ class ApiKeyCheck:
     ) -> CheckedKey:
         own_limit_s = self._policy().patience_s if has_older else self._policy().lookup_limit_s
         try:
-            self._gate.check()  # before the flight: nobody waits for a neighbour that is not asked at present
+            # Before the flight: nobody waits for a neighbour that is not asked at present.
+            self._gate.check(can_wait=has_older)
             return await self._flights.join(
                 digests[0],
                 lambda: self._look_up(api_key, digests),

@@ -140,7 +140,9 @@ class AuthCache:
         own_limit_s = policy.lookup_limit_s if older is None else policy.patience_s
         limit_s = deadline.limit_s(self._clock.monotonic_s(), own_limit_s)
         try:
-            self._gate.check()  # before the flight: nobody waits for a neighbour that is not asked at present
+            # Before the flight: nobody waits for a neighbour that is not asked at present. Of news we know already.
+            can_wait = older is not None and not self._is_outdated(request.privy_user_id, older.change_version)
+            self._gate.check(can_wait=can_wait)
             self._observer.database_asked()
             question = wanted()
             return await self._flights.join(
@@ -324,7 +326,7 @@ class AuthCache:
 
         async def refresh() -> None:
             try:
-                self._gate.check()
+                self._gate.check(can_wait=True)
                 question = wanted()
                 await self._flights.join(
                     _flight_key(question),

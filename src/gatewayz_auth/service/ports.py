@@ -90,8 +90,11 @@ class Render(Protocol):
 class Gate(Protocol):
     """The circuit breaker and the queue in front of the database, as a waiter sees them."""
 
-    def check(self) -> None:
-        """Raise ``NeighbourUnavailable`` where the database is not asked at present, ``Overloaded`` where all wait."""
+    def check(self, *, can_wait: bool = False) -> None:
+        """Raise ``NeighbourUnavailable`` where the database is not asked at present, ``Overloaded`` where all wait.
+
+        Or where those wait who can: ``can_wait`` is said of a question for which there is an answer already.
+        """
         ...
 
     def opening(self) -> asyncio.Future[None]:

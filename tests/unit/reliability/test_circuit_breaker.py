@@ -82,6 +82,25 @@ async def test_our_own_saturation_faults_and_late_callers_are_not_the_neighbours
 
 
 @in_virtual_time
+async def test_a_loop_of_ours_that_has_much_to_do_is_not_the_neighbours_failure_while_it_answers_anybody():
+    breaker = _breaker(strikes=3, fair_wait_s=0.03)
+    breaker._clock.busy_share = 0.5
+    for _ in range(100):
+        await _fails(breaker, 2, timeout_exceeded(0.05, "x"), 0.05)
+        breaker.permit().__exit__(None, None, None)
+    assert breaker.state.generation == 0
+
+
+@in_virtual_time
+async def test_a_neighbour_that_is_silent_opens_it_within_a_second_however_much_our_loop_has_to_do():
+    breaker = _breaker(strikes=3, fair_wait_s=0.03)
+    breaker._clock.busy_share = 0.9
+    while breaker.phase is Phase.CLOSED:
+        await _fails(breaker, 1, timeout_exceeded(0.05, "x"), 0.05)
+    assert asyncio.get_running_loop().time() <= 1.0
+
+
+@in_virtual_time
 async def test_callers_who_leave_are_not_the_neighbours_failure_and_return_their_permits():
     breaker = _breaker()
     calls = [asyncio.ensure_future(_call(breaker, 60)) for _ in range(20)]

@@ -31,6 +31,9 @@ MAX_LOOKUP_THREADS = 4
 DRIVER_ERRORS = (RedisError, OSError, RuntimeError)
 """What the driver and the loop below it raise; uvloop says RuntimeError of a transport that has just been closed."""
 
+SECOND_NET = 2.0
+"""The driver gives up after so many limits: before that whoever guards the call says what its end means."""
+
 _lookups = BoundedThreads("redis-name-lookup", MAX_LOOKUP_THREADS)
 _last_known: dict[tuple[str, int], tuple[str, ...]] = {}
 _MAX_LAST_KNOWN = 64
@@ -109,9 +112,11 @@ class _NamedSSL(_Named, SSLConnection):
 def client(url: str, *, limit_s: float, max_connections: int) -> redis.asyncio.Redis:
     """Build a client of the Redis at ``url`` that connects when first used; ``ValueError`` where it is no such URL.
 
-    Connecting and each reply have ``limit_s`` seconds; nothing is retried. ``max_connections`` at most are open, and
-    whoever comes next waits for one. What the URL's query says about these is overruled.
+    Calls are to be guarded by ``limit_s`` seconds; for connecting and for each reply the driver itself takes twice that
+    at most. Nothing is retried. ``max_connections`` at most are open, and whoever comes next waits for one. What the
+    URL's query says about these is overruled.
     """
+    driver_limit_s = SECOND_NET * limit_s
     options: dict[str, Any] = dict(parse_url(url))
     kind = options.get("connection_class")
     if kind is None:
@@ -119,8 +124,8 @@ def client(url: str, *, limit_s: float, max_connections: int) -> redis.asyncio.R
     else:
         options["connection_class"] = _UnixSocket if kind is UnixDomainSocketConnection else _NamedSSL
     options |= {
-        "socket_timeout": limit_s,
-        "socket_connect_timeout": limit_s,
+        "socket_timeout": driver_limit_s,
+        "socket_connect_timeout": driver_limit_s,
         "retry": Retry(NoBackoff(), 0),
         "retry_on_timeout": False,
         "health_check_interval": 0,
@@ -128,6 +133,6 @@ def client(url: str, *, limit_s: float, max_connections: int) -> redis.asyncio.R
         "protocol": 2,
         "driver_info": None,
         "max_connections": max_connections,
-        "timeout": limit_s,
+        "timeout": driver_limit_s,
     }
     return redis.asyncio.Redis.from_pool(BlockingConnectionPool(**options))
