@@ -243,6 +243,8 @@ class Telemetry:
 
     def start(self) -> None:
         """Begin to lay figures down; nothing is waited for."""
+        loop = asyncio.get_running_loop()
+        self.figures.watch("tasks", lambda: len(asyncio.all_tasks(loop)))
         self._keeper.start()
         self._keeper.tick()
         self._tasks.spawn(self._run(), "every second")

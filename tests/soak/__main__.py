@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import psycopg
@@ -27,13 +28,17 @@ PEOPLE = 20_000
 CONNECTIONS = 24
 GROWTH = 1.15
 POOL = 10
+MORE_TASKS = 8
+"""What comes and goes by itself: a write to Redis, a reading of figures."""
+
 WORKERS = 2
 
 
 class Watched:
     """The service's processes: what they hold now."""
 
-    def __init__(self, pid: int, url: str) -> None:
+    def __init__(self, pid: int, port: int, url: str) -> None:
+        self.metrics = f"http://127.0.0.1:{port}/metrics"
         self.workers = [child for child in descendants(pid) if _is_python(child)]
         self.url = url
 
@@ -46,7 +51,14 @@ class Watched:
             "memory_mb": sum(memory_mb(pid) for pid in self.workers),
             "files": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.workers),
             "connections": row[0] if row else 0,
+            "tasks": self._tasks(),
         }
+
+    def _tasks(self) -> float:
+        time.sleep(2.1)  # figures are laid down once a second
+        with urllib.request.urlopen(self.metrics, timeout=5) as answer:  # noqa: S310 - the service under test
+            text = answer.read().decode()
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith("gatewayz_auth_tasks ")))
 
 
 def _is_python(pid: int) -> bool:
@@ -72,10 +84,10 @@ async def soak(minutes: float, folder: Path) -> list[str]:
         await callers.sign_up()
         print(f"{PEOPLE} people have signed up", flush=True)
         changing = asyncio.create_task(change_for_ever(url, truths))
-        watched = Watched(process.pid, url)
+        watched = Watched(process.pid, port, url)
         start_s, length_s = time.monotonic(), minutes * 60
         await callers.run_until(start_s + length_s * 0.3)
-        before = watched.read()
+        before = await asyncio.to_thread(watched.read)
         for part in (0.55, 0.8):
             await callers.run_until(start_s + length_s * part)
             await asyncio.to_thread(valkey.stop)
@@ -84,7 +96,7 @@ async def soak(minutes: float, folder: Path) -> list[str]:
         await callers.run_until(start_s + length_s)
         changing.cancel()
         await asyncio.sleep(3)
-        after = watched.read()
+        after = await asyncio.to_thread(watched.read)
         print(f"answers {dict(callers.statuses)} from {dict(callers.sources)}, slowest {callers.slowest_s:.2f} s")
         print(f"a third in: {before}\nat the end: {after}", flush=True)
         return _faults(callers, before, after)
@@ -103,6 +115,8 @@ def _faults(callers: Callers, before: dict[str, float], after: dict[str, float])
         faults.append(f"memory grew from {before['memory_mb']:.0f} to {after['memory_mb']:.0f} MB")
     if after["connections"] > WORKERS * (POOL + 2):
         faults.append(f"{after['connections']:.0f} connections to the database")
+    if after["tasks"] > before["tasks"] + MORE_TASKS:
+        faults.append(f"tasks grew from {before['tasks']:.0f} to {after['tasks']:.0f}")
     if after["files"] > before["files"] + 8:
         faults.append(f"open files grew from {before['files']:.0f} to {after['files']:.0f}")
     return faults

@@ -155,6 +155,7 @@ METRICS: tuple[Metric, ...] = (
         "Background tasks that failed and were started again.",
         {"task": "the name of a background task, from the code"},
     ),
+    Metric("tasks", Kind.GAUGE, "Tasks of the event loops: what is under way now, connections and upkeep included."),
     Metric("loop_blocked_total", Kind.COUNTER, "Times that an event loop did not turn in time."),
     Metric(
         "log_lines_lost_total",
