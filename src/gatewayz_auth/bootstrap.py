@@ -179,6 +179,8 @@ class Service:
             self.tasks,
             clock,
             entropy,
+            self.shared,
+            self.cache,
         )
         self.changes = PostgresChanges(self.pool, aside, clock, 1.0, remembered_s=settings.last_known_good_max_age_s)
         self.follow_changes = FollowChanges(self.changes, self.cache, self.referrals.check, clock=clock)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
     from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+    from gatewayz_auth.service.api_key_check import Owners, People
     from gatewayz_auth.service.auth_cache import CachePolicy
     from gatewayz_auth.service.ports import Gate
     from gatewayz_auth.service.resealing import Resealing
@@ -41,6 +42,8 @@ class ReferralSide:
         tasks: OwnedTasks,
         clock: Clock,
         entropy: Entropy,
+        owners: Owners | None,
+        people: People,
     ) -> None:
         """Compose it of parts that others own."""
         limit_s = policy().lookup_limit_s
@@ -58,6 +61,8 @@ class ReferralSide:
             tasks,
             clock,
             entropy,
+            owners,
+            people,
         )
         self.codes = ReferralCodes(self._codes, entropy)
 

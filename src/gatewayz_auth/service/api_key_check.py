@@ -19,7 +19,7 @@ from gatewayz_auth.domain.errors import (
     Refused,
 )
 from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
-from gatewayz_auth.domain.key_holder import CheckedKey
+from gatewayz_auth.domain.key_holder import CheckedKey, KeyHolder
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.auth_cache import REFRESH_AHEAD
@@ -28,8 +28,9 @@ from gatewayz_auth.service.key_cache import KeyCache, RememberedKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.changes import Change
-    from gatewayz_auth.domain.key_holder import FoundKey, KeyHolder
+    from gatewayz_auth.domain.key_holder import FoundKey
     from gatewayz_auth.domain.sign_in import StoredKey
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
@@ -62,11 +63,33 @@ class Digester(Protocol):
         ...
 
 
+class Owners(Protocol):
+    """What processes share of whose a key is; never raises, bounded to 50 ms a call."""
+
+    async def key_owner(self, digest: bytes) -> str | None:
+        """The Privy id of whom the key of ``digest`` was; None for anything that is not in order."""
+        ...
+
+    async def put_key_owner(self, digest: bytes, privy_id: str) -> bool:
+        """Keep it for as long as a last known good answer is."""
+        ...
+
+
+class People(Protocol):
+    """What processes share of people, held against every change that is known here."""
+
+    async def known_to_all(self, privy_id: str) -> CachedPerson | None:
+        """Whatever of the person may still be given, last known good included."""
+        ...
+
+
 class ApiKeyCheck:
     """Accepts keys for whoever is asked with one: the referral routes now, the edge of other services later.
 
     Answers from memory while fresh; asks the database once for all who show a key at once; where that does not answer
     in time, gives what it last knew, and says so. Remembers digests, never keys; never remembers that a key is unknown.
+    A process that comes up while the database is away knows a key by what was last known good of its owner, who then
+    still holds it: whatever ends that for a sign-in ends it for the key.
     """
 
     def __init__(  # noqa: PLR0913 - the parts it is made of
@@ -80,8 +103,10 @@ class ApiKeyCheck:
         tasks: OwnedTasks,
         clock: Clock,
         entropy: Entropy,
+        owners: Owners | None = None,
+        people: People | None = None,
     ) -> None:
-        """Remember nobody yet."""
+        """Remember nobody yet; ``owners`` and ``people`` are None where there is no Redis."""
         self._policy = policy
         self.remembered = KeyCache()
         self._keys = keys
@@ -92,6 +117,8 @@ class ApiKeyCheck:
         self._tasks = tasks
         self._clock = clock
         self._entropy = entropy
+        self._owners = owners
+        self._people = people
         self._seen_version = 0
         self._doubtful_below = 0
         self._refreshing: set[bytes] = set()
@@ -105,13 +132,36 @@ class ApiKeyCheck:
             raise ApiKeyNotAccepted
         digests = tuple(digest for _, digest in self._vault.digests(api_key))
         name = digests[0]
-        entry = self.remembered.get(name)
+        entry = self.remembered.get(name) or await self._from_shared(api_key, name)
         trust = Freshness.EXPIRED if entry is None else self._trust(entry)
         if entry is not None and trust in {Freshness.FRESH, Freshness.STALE}:
             if trust is Freshness.STALE:
                 self._refresh_later(api_key, digests)
             return self._checked(entry, Source.CACHE)
         return await self._asked(api_key, digests, deadline, has_older=trust is Freshness.LAST_KNOWN_GOOD)
+
+    async def _from_shared(self, api_key: str, name: bytes) -> RememberedKey | None:
+        """What the key's owner had at their last sign-in, never fresh; None where the key is not among it."""
+        if self._owners is None or self._people is None:
+            return None
+        owner = await self._owners.key_owner(name)
+        person = None if owner is None else await self._people.known_to_all(owner)
+        if person is None or not person.account.is_active:
+            return None
+        account = person.account
+        for stored in person.keys:
+            try:
+                is_it = hmac.compare_digest(self._vault.open(stored, account.user_id).encode(), api_key.encode())
+            except NotKnown:  # sealed by a keyring that is not ours
+                continue
+            if is_it and not self.remembered.is_outdated(account.user_id, person.change_version):
+                holder = KeyHolder(
+                    account.user_id, stored.key_id, stored.environment_tag, account.privy_user_id, account.tier
+                )
+                entry = RememberedKey(holder, person.as_of_s, 0.0)
+                self.remembered.put(name, entry)
+                return entry
+        return None
 
     async def _asked(
         self, api_key: str, digests: tuple[bytes, ...], deadline: Deadline, *, has_older: bool
@@ -152,7 +202,12 @@ class ApiKeyCheck:
             raise AccountDisabled
         self._resealing.consider(stored, holder.user_id)
         self._remember(digests[0], holder, version, asked_at_s)
+        if self._owners is not None and holder.privy_user_id is not None and not self._tasks.is_full:
+            self._tasks.spawn(self._share(self._owners, digests[0], holder.privy_user_id), "share key owner")
         return CheckedKey(holder, Source.DATABASE, 0.0)
+
+    async def _share(self, owners: Owners, name: bytes, privy_id: str) -> None:
+        await owners.put_key_owner(name, privy_id)
 
     def _remember(self, name: bytes, holder: KeyHolder, version: int, asked_at_s: float) -> None:
         policy = self._policy()
@@ -215,7 +270,7 @@ class ApiKeyCheck:
         self.remembered.outdate_all()
 
     def forget_what_redis_missed(self) -> None:
-        """Nothing: keys are remembered by each process for itself alone."""
+        """Nothing: whose a key is never changes, and what the owner still holds is ``service.auth_cache``'s to tell."""
 
     def _checked(self, entry: RememberedKey, source: Source) -> CheckedKey:
         return CheckedKey(entry.holder, source, max(0.0, self._clock.utc_now_s() - entry.as_of_s))

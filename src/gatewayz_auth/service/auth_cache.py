@@ -200,8 +200,8 @@ class AuthCache:
     async def _from_shared(self, request: SignInRequest) -> Remembered | None:
         if self._shared is None or self.policy.ttl_s <= 0:
             return None
-        person = await self._shared.get(request.privy_user_id)
-        if person is None or self._is_outdated(request.privy_user_id, person.change_version):
+        person = await self.known_to_all(request.privy_user_id)
+        if person is None:
             self._observer.cache_asked("redis", "miss")
             return None
         stored = person.key_for(request.environment_tag)
@@ -218,6 +218,13 @@ class AuthCache:
             is_fresh = entry.fresh_until_s > self._clock.monotonic_s()
             self._observer.cache_asked("redis", "hit" if is_fresh else "stale")
         return entry
+
+    async def known_to_all(self, privy_id: str) -> CachedPerson | None:
+        """What Redis holds of the person and no change that is known here has overtaken; it may be a day old."""
+        if self._shared is None or self.policy.ttl_s <= 0:
+            return None
+        person = await self._shared.get(privy_id)
+        return None if person is None or self._is_outdated(privy_id, person.change_version) else person
 
     def _remember(self, environment_tag: str, person: CachedPerson, api_key: str | None) -> Remembered | None:
         account = person.account

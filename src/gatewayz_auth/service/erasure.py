@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from gatewayz_auth.domain.users import folded_username
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.users import Account
     from gatewayz_auth.service.people import Directory
@@ -31,6 +33,10 @@ class SharedMemory(Protocol):
 
     async def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> bool:
         """Drop all of it; False where that could not be done."""
+        ...
+
+    async def forget_keys(self, digests: Sequence[bytes]) -> bool:
+        """Drop whose the API keys of ``digests`` are."""
         ...
 
 
@@ -103,12 +109,13 @@ class Erasure:
     async def erase(self, user_id: int) -> Erased | None:
         """Erase and search; None where nobody has this id. Takes some seconds: every process is to hear of it first."""
         account = await self._directory.by_user_id(user_id)
+        digests = () if account is None else await self._records.key_digests(user_id)
         if account is None or not await self._records.erase(user_id):
             return None
         parts, words = names_of(account)
-        await self._forget(account)
+        await self._forget(account, digests)
         await asyncio.sleep(self._followed_after_s)
-        await self._forget(account)  # what was under way when the person was erased may have been written since
+        await self._forget(account, digests)  # what was under way then may have been written since
         await self._records.forget_names_in_changes(user_id)
         places = await self._logs.mask(parts, words)
         left = await self._records.traces(parts, words)
@@ -117,7 +124,9 @@ class Erasure:
         again = None if account.privy_user_id is None else await self._directory.by_privy_id(account.privy_user_id)
         return Erased(user_id, places, left, None if again is None else again.user_id)
 
-    async def _forget(self, account: Account) -> None:
+    async def _forget(self, account: Account, digests: tuple[bytes, ...]) -> None:
+        if self._shared is not None:
+            await self._shared.forget_keys(digests)
         if self._shared is not None and account.privy_user_id is not None:
             name = folded_username(account.username)
             await self._shared.forget(account.privy_user_id, name, also_last_known_good=True)

@@ -39,6 +39,10 @@ class Records(Protocol):
         """Everything that hangs on the account."""
         ...
 
+    async def key_digests(self, user_id: int) -> tuple[bytes, ...]:
+        """The digests of all keys that the person ever had."""
+        ...
+
     async def erase(self, user_id: int) -> bool:
         """Take the person out of every table but the ledger; False where nobody has this id."""
         ...

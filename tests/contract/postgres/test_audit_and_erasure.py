@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from tests.support.accounts import CLOCK, postgres_accounts, soon
 from tests.support.newcomers import wanted
+from tests.support.shared_cache import cache_at
 
 from gatewayz_auth.adapters.kept_logs import KeptLogs
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
@@ -102,6 +103,21 @@ def test_who_is_erased_stands_nowhere_and_the_ledger_keeps_its_number(database_u
     assert kept[1:2] + kept[3:] == lines[1:2] + lines[3:], "others and plain words are left alone"
     assert "ada" not in kept[2].partition("username")[2]
     assert ADA not in (tmp_path / "app.log.1").read_text()
+
+
+def test_whose_the_keys_of_an_erased_person_were_is_forgotten_by_redis_too(database_url, plain, redis_url):
+    cache = cache_at(redis_url)
+
+    async def story():
+        async with world(database_url) as (accounts, records, directory):
+            user_id = (await accounts.find_or_make(wanted(ADA, username="ada"), soon())).account.user_id
+            ((digest,),) = plain.execute("SELECT digest FROM api_keys WHERE user_id = %s", [user_id]).fetchall()
+            assert await cache.put_key_owner(digest, ADA)
+            await Erasure(directory, records, cache, KeptLogs(None), 0.0).erase(user_id)
+            assert await cache.key_owner(digest) is None
+            await cache.close()
+
+    asyncio.run(story())
 
 
 def test_the_search_finds_a_name_that_was_left_somewhere(database_url, plain):

@@ -227,6 +227,41 @@ def test_a_name_that_is_no_text_is_a_miss(any_redis_url):
     assert run(lambda cache: cache.get_by_username("\ud800"), any_redis_url) is None
 
 
+DIGEST, OTHER = b"d" * 32, b"e" * 32
+
+
+def test_whose_an_api_key_is_comes_back_and_nothing_of_it_stands_in_clear(any_redis_url, by_hand):
+    async def scenario(cache):
+        assert await cache.put_key_owner(DIGEST, ADA)
+        assert await cache.key_owner(DIGEST) == ADA
+        assert await cache.key_owner(OTHER) is None
+        (key,) = by_hand.scan_iter()
+        assert key == f"auth:api_key:{DIGEST.hex()}".encode()
+        assert ADA.encode() not in by_hand.get(key)
+        assert 77_700_000 < by_hand.pttl(key) <= 86_400_000
+        by_hand.copy(key, f"auth:api_key:{OTHER.hex()}")
+        assert await cache.key_owner(OTHER) is None, "bound to its place"
+        by_hand.set(key, b"x" * 100)
+        assert await cache.key_owner(DIGEST) is None
+        by_hand.delete(key)
+        by_hand.lpush(key, "a list")
+        assert await cache.key_owner(DIGEST) is None
+        assert await cache.forget_keys([DIGEST, OTHER])
+        assert list(by_hand.scan_iter()) == []
+
+    run(scenario, any_redis_url)
+
+
+def test_whose_an_api_key_is_is_not_kept_where_nothing_is(any_redis_url, by_hand):
+    async def scenario(cache):
+        cache.last_known_good_max_age_s = 0.0
+        assert not await cache.put_key_owner(DIGEST, ADA)
+        assert await cache.forget_keys([])
+
+    run(scenario, any_redis_url)
+    assert list(by_hand.scan_iter()) == []
+
+
 def test_two_hundred_readers_at_once_each_get_their_own_person(any_redis_url):
     async def scenario(cache):
         people = [person(f"p{number}", user_id=number) for number in range(200)]

@@ -42,6 +42,10 @@ class PostgresRecords:
         row = (await self._rows("more_of_user", {"user_id": user_id, "most": MOST}))[0]
         return More(row["last_sign_in_at"], tuple(row["referrals"]), tuple(row["codes"]), tuple(row["ledger"]))
 
+    async def key_digests(self, user_id: int) -> tuple[bytes, ...]:
+        """The digests of all keys that the person ever had."""
+        return tuple(row["digest"] for row in await self._rows("key_digests_of", {"user_id": user_id}))
+
     async def erase(self, user_id: int) -> bool:
         """Take the person out of every table but the ledger; False where nobody has this id."""
         rows = await self._rows("erase_user", {"user_id": user_id}, ERASE_LIMIT_S)

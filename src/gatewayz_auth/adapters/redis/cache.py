@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 from gatewayz_auth.adapters.redis.batch import ReadBatch
 from gatewayz_auth.adapters.redis.codec import (
     MAX_VALUE_BYTES,
+    api_key_key,
     is_text,
     last_known_good_key,
     privy_id_key,
@@ -216,6 +217,27 @@ class RedisCache:
         if username is not None:
             keys.append(username_key(username))
         return await self._write("forget", ("DEL", *keys))
+
+    async def put_key_owner(self, digest: bytes, privy_id: str) -> bool:
+        """Keep whose the API key of ``digest`` is, for as long as a last known good answer; whether it was done."""
+        lifetime_s = self.last_known_good_max_age_s
+        left_ms = int(shortened(lifetime_s, self._entropy.fraction()) * 1000)
+        if left_ms <= 0 or not self.ttl_s > 0:
+            return False
+        key = api_key_key(digest)
+        return await self._write("put key owner", ("SET", key, self._codec.encode_owner(key, privy_id), "PX", left_ms))
+
+    async def key_owner(self, digest: bytes) -> str | None:
+        """Read the Privy id of whom the API key of ``digest`` was; None for anything that is not in order."""
+        if not self.ttl_s > 0:
+            return None
+        key = api_key_key(digest)
+        (value,) = await self._read(key)
+        return self._codec.decode_owner(key, value)
+
+    async def forget_keys(self, digests: Sequence[bytes]) -> bool:
+        """Drop whose the API keys of ``digests`` are."""
+        return not digests or await self._write("forget keys", ("DEL", *(api_key_key(digest) for digest in digests)))
 
     async def invalidate(self, privy_id: str | None = None, username: str | None = None) -> bool:
         """Drop everything that is remembered of the person; False where nobody is named."""

@@ -37,6 +37,11 @@ def last_known_good_key(privy_id: str) -> str:
     return f"auth:last_known_good:{privy_id}"
 
 
+def api_key_key(digest: bytes) -> str:
+    """Where it stands whose an API key is, under the key's digest; nothing leads back from it to the key."""
+    return f"auth:api_key:{digest.hex()}"
+
+
 def is_text(text: str) -> bool:
     """Whether ``text`` can be written as UTF-8 at all; lone surrogates cannot, so nothing stands under them."""
     try:
@@ -120,6 +125,20 @@ class Codec:
         except (KeyError, TypeError, ValueError, InvalidOperation):
             return None  # sealed by us, in a shape that this version does not write
         return person
+
+    def encode_owner(self, redis_key: str, privy_id: str) -> bytes:
+        """Seal whose the API key is that ``redis_key`` names."""
+        return self._sealer.seal(redis_key, privy_id.encode())
+
+    def decode_owner(self, redis_key: str, value: object) -> str | None:
+        """Open whose it is; None for whatever this did not write there, never an error."""
+        if not isinstance(value, bytes) or not value or len(value) > MAX_VALUE_BYTES:
+            return None
+        content = self._sealer.open(redis_key, value)
+        try:
+            return None if content is None else content.decode()
+        except UnicodeDecodeError:
+            return None
 
     def decode_for_privy_id(self, redis_key: str, value: object, privy_id: str) -> CachedPerson | None:
         """Open the person at ``redis_key`` if they are ``privy_id``."""
