@@ -1,6 +1,6 @@
 # gatewayz-auth: `make help` lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench drill soak check lock clean
+.PHONY: help setup run test bench drill soak check sbom package lock clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -52,6 +52,15 @@ check: ## Lint, types, import contracts, docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture tests/docs
+	@tools/audit
+
+sbom: ## Write reports/sbom.json: what is deployed, as CycloneDX
+	$(FOR_DEV)
+	@$(BIN)/python tools/write_sbom.py
+
+package: ## Build wheel and source package into dist/
+	$(FOR_DEV)
+	@$(BIN)/python -m hatchling build
 
 lock: ## Choose the newest packages anew (needs uv)
 	@tools/lock

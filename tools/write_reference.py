@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: settings, errors, command line.
+"""Writes the reference pages that follow from the code: settings, errors, command line, the manual page.
 
 ``python tools/write_reference.py`` writes them, ``--check`` only says which are out of date (exit code 1).
 """
@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from reference_of_man import man_page
 from reference_of_telemetry import logs_page, metrics_page
 
 from gatewayz_auth.cli.main import VERBS, parser_of
@@ -113,6 +114,7 @@ PAGES = {
     "reference/settings.md": settings_page,
     "reference/errors.md": errors_page,
     "reference/command-line.md": command_line_page,
+    "man/gatewayz-auth.1": man_page,
     "reference/metrics.md": partial(metrics_page, _NOTE),
     "reference/logs.md": partial(logs_page, _NOTE),
 }

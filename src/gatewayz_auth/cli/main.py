@@ -44,6 +44,7 @@ VERBS = {
     "rollout": "safety features for a share of people, stage by stage; halts by itself",
     "rollback": "go back within seconds, whatever is frozen; undo takes it back",
     "dev-token": "print a sign-in's body with development tokens",
+    "completion": "a script that completes all this in bash, zsh or fish",
 }
 """Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""
 
@@ -72,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_first_screen())
         return 0
     if words[0] == "--version":
-        output.show({"version": __version__}, f"gatewayz-auth {__version__}", as_json=as_json)
-        return 0
+        return _version(as_json=as_json)
     if words[0] not in VERBS:
         output.fault("usage", f"there is no {words[0]!r}: gatewayz-auth --help lists every verb", as_json=as_json)
         return EXIT_USAGE
@@ -106,6 +106,15 @@ def _run(name: str, words: list[str], *, as_json: bool) -> int:
     except BrokenPipeError:
         sys.stdout = None  # whoever read us has gone; do not fail once more while flushing
         return EXIT_FAULT
+
+
+def _version(*, as_json: bool) -> int:
+    from gatewayz_auth.adapters.figures.build import exact_commit  # noqa: PLC0415 - nobody else needs it here
+
+    commit = exact_commit()
+    text = f"gatewayz-auth {__version__} (commit {commit})"
+    output.show({"version": __version__, "commit": commit}, text, as_json=as_json)
+    return 0
 
 
 def _module(name: str) -> Verb:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gatewayz_auth import __version__
+from gatewayz_auth.adapters.figures.build import exact_commit
 from gatewayz_auth.cli import main as command_line
 
 
@@ -20,9 +21,10 @@ def test_without_a_verb_the_most_useful_commands_are_shown(capsys):
 
 def test_version_for_people_and_for_programs(capsys):
     assert command_line.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"gatewayz-auth {__version__}\n"
+    commit = exact_commit()
+    assert capsys.readouterr().out == f"gatewayz-auth {__version__} (commit {commit})\n"
     assert command_line.main(["--version", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"version": __version__}
+    assert json.loads(capsys.readouterr().out) == {"version": __version__, "commit": commit}
 
 
 def test_an_unknown_verb_is_one_sentence_and_exit_code_two(capsys):
