@@ -12,9 +12,10 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, duration_s, in_words, why_of
 from gatewayz_auth.cli.users import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError
+from gatewayz_auth.domain.tuning import MOST_BUDGET_S
 from gatewayz_auth.service.runtime_settings import CHANGEABLE, Override, Runtime, change, effective
 from gatewayz_auth.settings import KNOBS, load_environment, read_settings, warnings
-from gatewayz_auth.settings.advice import MOST_BUDGET_S, Measured, advice
+from gatewayz_auth.settings.advice import Measured, advice
 from gatewayz_auth.settings.listing import listing, nearest
 from gatewayz_auth.settings.live import changed
 

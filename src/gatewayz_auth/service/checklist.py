@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gatewayz_auth.domain.tuning import FAR_LOOKUP_S, FAR_S, MOST_BUDGET_S
 from gatewayz_auth.service.findings import failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.service.findings import Check
 
-FAR_S = 0.1
-FAR_LOOKUP_S = 7.0
-MOST_BUDGET_S = 15.0
 BACKUP_AGE_S = 86400.0
 _LEAST_DIGITS = 7
 _FEWEST_LETTERS = 10
@@ -26,14 +24,15 @@ def timeouts(budget_s: float, lookup_s: float, trip_s: float | None) -> Check:
     if budget_s > MOST_BUDGET_S:
         return failed(
             "timeouts", title, f"AUTH_QUERY_TIMEOUT is {budget_s:g} s; callers give up at 30 s.",
-            "Set AUTH_QUERY_TIMEOUT to 15 or less: more does not help anybody.",
+            f"Set AUTH_QUERY_TIMEOUT to {MOST_BUDGET_S:g} or less: more does not help anybody.",
         )  # fmt: skip
     if trip_s is None:
         return unknown("timeouts", title, "The database was not reached, so nothing was measured.", _REACH)
-    if trip_s > FAR_S and lookup_s < FAR_LOOKUP_S:
+    low_s, high_s = FAR_LOOKUP_S
+    if trip_s > FAR_S and lookup_s < low_s:
         return failed(
             "timeouts", title, f"A round trip takes {trip_s * 1e3:.0f} ms; USER_LOOKUP_TIMEOUT is {lookup_s:g} s.",
-            "Set USER_LOOKUP_TIMEOUT to 7 to 8 s, or move the service near the database.",
+            f"Set USER_LOOKUP_TIMEOUT to {low_s:g} to {high_s:g} s, or move the service near the database.",
         )  # fmt: skip
     return passed("timeouts", title, f"A round trip takes {trip_s * 1e3:.1f} ms.")
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.domain.tuning import (
+    BUSY_PER_HOUR,
+    BUSY_TTL_S,
+    CALM_PER_HOUR,
+    CALM_TTL_S,
+    FAR_LOOKUP_S,
+    FAR_S,
+    MOST_BUDGET_S,
+    SLOW_BUDGET_S,
+    SLOW_S,
+)
+
 if TYPE_CHECKING:
     from gatewayz_auth.settings.values import Settings
-
-FAR_S = 0.1
-SLOW_S = 1.0
-FAR_LOOKUP_S = (7.0, 8.0)
-SLOW_BUDGET_S = (10.0, 12.0)
-MOST_BUDGET_S = 15.0
-CALM_PER_HOUR, BUSY_PER_HOUR = 0.01, 0.1
-CALM_TTL_S, BUSY_TTL_S = 600.0, 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.postgres.doctor_load import of_load
 from gatewayz_auth.adapters.postgres.migrate import NEWEST, migrations
+from gatewayz_auth.domain.tuning import FAR_LOOKUP_S, FAR_S
 from gatewayz_auth.service.findings import critical, notice, warning
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.findings import Finding
 
 OLDEST = 150000
-FAR_S = 0.1
 SKEW_S, SKEW_BAD_S = 2.0, 30.0
 RESTARTED_S = 600.0
 _INDEX = re.compile(r"(?i)\b(CREATE(?: UNIQUE)? INDEX(?: IF NOT EXISTS)?|DROP INDEX(?: IF EXISTS)?) (?:[\w]+\.)?(\w+)")
@@ -93,12 +93,13 @@ def _of_server(found: Examined) -> Iterator[Finding]:
 
 
 def _of_link(found: Examined) -> Iterator[Finding]:
+    low_s, high_s = FAR_LOOKUP_S
     if found.trip_s is not None and found.trip_s > FAR_S:
         yield warning(
             "postgres-far", f"A round trip to the database takes {found.trip_s * 1e3:.0f} ms",
             "A sign-in that is not remembered waits for one, and for more while connecting; above 100 ms the founding "
             "document's limits are too tight.",
-            "Move the service near the database, or set USER_LOOKUP_TIMEOUT to 7 to 8 s "
+            f"Move the service near the database, or set USER_LOOKUP_TIMEOUT to {low_s:g} to {high_s:g} s "
             "(docs/how-to/configure.md).",
         )  # fmt: skip
     if not found.is_local and not found.reach.is_tls:

@@ -7,15 +7,13 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import orjson
 from fastapi import HTTPException, Request
 
 from gatewayz_auth.domain.errors import FieldError, RateLimited, RequestNotUnderstood
 from gatewayz_auth.reliability.rate_limit import Rate, RateLimiter
 from gatewayz_auth.service.desk import Operator
 from gatewayz_auth.web.access import Listener, rules_of
-from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, read_body
-from gatewayz_auth.web.problems import PROBLEMS
+from gatewayz_auth.web.json_body import sent_object
 
 if TYPE_CHECKING:
     from typing import Any
@@ -118,20 +116,7 @@ async def body_of(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; ``RequestNotUnderstood`` where it is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415)  # a form of another site cannot say this without asking first
-    try:
-        check_declared(dict(request.scope["headers"]))
-        raw = await read_body(request.receive)
-    except UnreadableBody as error:
-        raise HTTPException(PROBLEMS[error.code].status) from None
-    except CallerLeft:
-        raise HTTPException(PROBLEMS["body_too_slow"].status) from None  # said to nobody
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise RequestNotUnderstood("The body is not JSON in UTF-8.") from None
-    if not isinstance(body, dict):
-        raise RequestNotUnderstood("The body is not understood.", (FieldError("", "must be an object"),))
-    return body
+    return await sent_object(request)
 
 
 def text_of(body: dict[str, Any], name: str, most: int, *, is_needed: bool = False) -> str:

@@ -6,11 +6,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from gatewayz_auth.domain.errors import FieldError, RequestNotUnderstood
-from gatewayz_auth.web.body import CallerLeft, UnreadableBody, check_declared, read_body
-from gatewayz_auth.web.problems import PROBLEMS
+from gatewayz_auth.web.json_body import sent_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,27 +59,6 @@ _OPENAPI = {
 }
 
 
-def read_token_request(raw: bytes) -> dict[str, Any]:
-    """Take ``raw`` for the JSON object that it must be; ``RequestNotUnderstood`` where it is none."""
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise RequestNotUnderstood("The body is not JSON in UTF-8.") from None
-    if not isinstance(body, dict):
-        raise RequestNotUnderstood("The body is not understood.", (FieldError("", "must be an object"),))
-    return body
-
-
-async def _body(request: Request) -> bytes:
-    try:
-        check_declared(dict(request.scope["headers"]))
-        return await read_body(request.receive)
-    except UnreadableBody as error:
-        raise HTTPException(PROBLEMS[error.code].status) from None
-    except CallerLeft:
-        raise HTTPException(PROBLEMS["body_too_slow"].status) from None  # said to nobody
-
-
 def development_routes(issue: Callable[[object, object], Mapping[str, Any]]) -> APIRouter:
     """Make ``GET /`` and ``POST /dev/token``, to be mounted with ``--dev`` only: they let anybody be anybody.
 
@@ -103,7 +81,7 @@ def development_routes(issue: Callable[[object, object], Mapping[str, Any]]) -> 
     @router.post("/dev/token", openapi_extra=_OPENAPI)
     async def token(request: Request) -> Response:
         """Tokens of this service's own issuer for anybody, ready to be sent to `POST /api/auth`. Development only."""
-        body = read_token_request(await _body(request))
+        body = await sent_object(request)
         issued = issue(body.get("privy_user_id"), body.get("linked_accounts"))
         try:
             answer = orjson.dumps(issued)
