@@ -27,7 +27,7 @@ run: ## Start everything on this machine and print a line that signs somebody in
 test: ## Run every test against real servers (8 minutes at most): side by side first, then those that need to be alone
 	$(FOR_DEV)
 	@together=0; alone=0; export TESTS_REPORT=$(if $(ARGS),,reports/tests.json); \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" $(ARGS) || together=$$?; \
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone" $(ARGS) || together=$$?; \
 	$(BIN)/python -m pytest -m alone $(ARGS) || alone=$$?; \
 	case "$$together $$alone" in "0 0") ;; "0 5"|"5 0") [ -n "$(ARGS)" ];; *) exit 1;; esac
 

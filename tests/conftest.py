@@ -16,7 +16,7 @@ ALONE = (
     "tests/e2e/test_drill",
     "tests/e2e/test_make_run",
     "tests/e2e/test_serve_dev.py::test_users_keys_and_tokens_survive_a_kill_of_everything",
-    "tests/e2e/test_worker",
+    "tests/e2e/test_workers",
 )
 """Tests that measure time, or need the machine to themselves."""
 

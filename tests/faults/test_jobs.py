@@ -22,7 +22,7 @@ from gatewayz_auth.adapters.procrastinate.queue import DEAD_AFTER_S, SETTLE_REFE
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.entropy import SystemEntropy
 
-FROZEN_S = 6.0  # longer than every limit of the worker's own
+FROZEN_S = float(os.environ.get("FROZEN_S", "6"))  # longer than every limit of the worker's own; 60 takes a minute
 GOES_ON_WITHIN_S = 5.0
 SPINS_ABOVE = 0.5  # of one core
 _TICKS = os.sysconf("SC_CLK_TCK")
