@@ -1,6 +1,6 @@
 # gatewayz-auth: `make help` lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench drill soak check sbom package lock clean
+.PHONY: help setup run test bench drill soak load check sbom package lock clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -44,6 +44,13 @@ MINUTES ?= 30
 soak: ## Run two workers and 20,000 people for MINUTES=30, with changes and restarts of Redis
 	$(FOR_DEV)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+load: SECONDS := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),30)
+RATE ?= 50
+PEOPLE ?= 1000
+load: ## Let callers come at a rate to the service that runs here, and leave a report (RATE=50 SECONDS=30 PEOPLE=1000)
+	$(FOR_RUN)
+	@$(BIN)/gatewayz-auth load --people $(PEOPLE) --rate $(RATE) --for $(SECONDS)s --report reports/load.json $(ARGS)
 
 check: ## Lint, types, import contracts, docs
 	$(FOR_DEV)

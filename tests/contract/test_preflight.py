@@ -85,6 +85,12 @@ def test_a_load_report_of_another_build_says_nothing_of_this_one(found, checkout
     assert results(found, checkout)["load-test"] is Result.FAIL
 
 
+@pytest.mark.parametrize("more", [{"verdict": "unknown", "why": "late"}, {"verdict": "passed", "is_changed": True}])
+def test_a_load_that_says_nothing_or_was_made_of_changed_files_is_not_known(more, found, checkout):
+    leave(checkout, "load-1.json", commit=BUILD, **more)
+    assert results(found, checkout)["load-test"] is Result.UNKNOWN
+
+
 def test_broken_alerts_or_a_broken_dashboard_fail(found, checkout):
     (checkout / "ops/prometheus/alerts.yml").write_text("groups:\n\t- name: x\n")
     assert results(found, checkout)["monitoring"] is Result.FAIL

@@ -37,6 +37,7 @@ VERBS = {
     "watch": "the same and its figures, live on one screen",
     "doctor": "what is wrong with anything that sign-ins need, why it matters, what to do",
     "preflight": "the checklist before a deployment, as checks that run",
+    "load": "callers who come at a rate, answered or not, and a report of what they saw",
     "users": "look people up; keep them out or let them in; forget, export, erase them",
     "keys": "a person's keys by prefix; end one for good",
     "referrals": "look at referrals, work them off, try failed ones again, take a reward back",

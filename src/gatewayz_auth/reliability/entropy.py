@@ -39,3 +39,13 @@ class SystemEntropy:
     def fraction(self) -> float:
         """A number from 0 up to but without 1, for jitter only."""
         return random.random()  # noqa: S311 - jitter, never a secret
+
+
+class Dice:
+    """Fractions that a seed repeats: for a load or a drawing that can be done again, never for a secret."""
+
+    __slots__ = ("fraction",)
+
+    def __init__(self, seed: int) -> None:
+        """Begin where ``seed`` says."""
+        self.fraction = random.Random(seed).random  # noqa: S311 - to be repeated

@@ -72,7 +72,12 @@ def load_test(reports: Iterable[Mapping[str, Any]], commit: str) -> Check:
         return unknown("load-test", title, f"No reports/load*.json is of {commit}.", do)
     if any(str(report.get("verdict", "")).lower() in {"fail", "failed", "worse"} for report in found):
         return failed("load-test", title, "Its verdict is that this build is worse.", "Look at the report; then " + do)
-    return passed("load-test", title, f"{len(found)} report(s) of this build.")
+    said = [report for report in found if report.get("verdict") != "unknown"]
+    if not said:
+        return unknown("load-test", title, str(found[-1].get("why") or "Its report says nothing."), do)
+    if all(report.get("is_changed") for report in said):
+        return unknown("load-test", title, "Files had been changed since the commit.", f"Commit, then {do.lower()}")
+    return passed("load-test", title, f"{len(said)} report(s) of this build.")
 
 
 def secrets(api_keys: Sequence[str], admin_token: str | None, development: Sequence[str]) -> Check:
