@@ -8,30 +8,19 @@ from typing import TYPE_CHECKING, Any
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, duration_s, in_words, why_of
 from gatewayz_auth.cli.users import operator
-from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
-from gatewayz_auth.service.rollout import (
-    HALTED,
-    RUNNING,
-    SOAK_S,
-    STAGES,
-    Cohort,
-    Rollout,
-    interval,
-    quantile_interval_s,
-    verdict,
-)
+from gatewayz_auth.domain.errors import NotKnown, SettingsError
+from gatewayz_auth.service.rollout import RUNNING, SOAK_S, STAGES, Cohort, Rollout
+from gatewayz_auth.service.rollout_moves import QUANTILES, figures_of, moved
 from gatewayz_auth.service.rollout_watch import cohorts_seen
 from gatewayz_auth.service.runtime_settings import Runtime, change
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from gatewayz_auth.bootstrap_runtime import RuntimeDesk
     from gatewayz_auth.settings import Settings
 
 EXAMPLE = "gatewayz-auth rollout start --auto-advance"
-_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,34 +65,13 @@ async def _move(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace) -
         arguments.auto_advance,
         why or "started",
     )
+    seen = None if arguments.force else desk.files.seen()
 
     def make(before: Runtime) -> Runtime:
-        rollout = before.rollout
-        if action == "start":
-            if rollout is not None and rollout.is_counting and rollout.state != HALTED:
-                raise StartupError("A rollout is under way: gatewayz-auth rollout show, or halt it first.")
-            return replace(before, rollout=begun)
-        if rollout is None or not rollout.is_counting:
-            raise StartupError("No rollout is under way. Start one: gatewayz-auth rollout start")
-        if action == "halt":
-            return replace(before, rollout=rollout.halted(now_s, why or "halted by hand"))
-        if action == "finish":
-            return replace(before, rollout=rollout.finished(now_s, why or "finished by hand"))
-        if not arguments.force:
-            _check(rollout, desk.files.seen(), now_s)
-        return replace(before, rollout=rollout.advanced(now_s, why or "advanced by hand"))
+        return replace(before, rollout=moved(before.rollout, action, begun, why, now_s, seen))
 
     who = operator().who
     return await change(desk.store, make, who=who, what=f"rollout {action}", subject="rollout", why=why)
-
-
-def _check(rollout: Rollout, seen: Mapping[str, Any], now_s: float) -> None:
-    left_s = rollout.soaked_in_s(now_s)
-    if left_s > 0:
-        raise StartupError(f"This stage soaks for another {in_words(left_s)}: wait, or say --force.")
-    cohorts = cohorts_seen(seen)
-    if cohorts and (judged := verdict(cohorts["old"], cohorts["new"])).is_worse:
-        raise StartupError(f"The new cohort is worse ({judged.why}): gatewayz-auth rollout halt, or say --force.")
 
 
 def _stages(text: str) -> tuple[int, ...]:
@@ -133,7 +101,7 @@ async def _show(desk: RuntimeDesk, _: Settings) -> tuple[dict[str, Any], str]:
         "rollout": rollout.as_json(),
         "share": rollout.share,
         "soaked_in_s": rollout.soaked_in_s(now_s),
-        "cohorts": {name: _figures(cohort) for name, cohort in cohorts.items()},
+        "cohorts": {name: figures_of(cohort) for name, cohort in cohorts.items()},
         "verdict": seen.get("verdict"),
         "database": "away" if is_away else "answers",
     }
@@ -145,28 +113,12 @@ async def _show(desk: RuntimeDesk, _: Settings) -> tuple[dict[str, Any], str]:
     return facts, "\n".join([*lines, *([note] if note else [])])
 
 
-def _figures(cohort: Cohort) -> dict[str, Any]:
-    """One cohort with the intervals that the true figures lie in, 19 times of 20; lengths in milliseconds."""
-    n = cohort.requests
-    rates = {"errors": cohort.errors, "timeouts": cohort.timeouts, "hits": cohort.hits}
-    facts: dict[str, Any] = {"requests": n}
-    for name, count in rates.items():
-        facts[name] = {"count": count, "rate": count / n if n else None, "between": list(interval(count, n))}
-    for name, share in _QUANTILES.items():
-        value, between = cohort.took.quantile_s(share), quantile_interval_s(cohort.took, share)
-        facts[name] = {
-            "ms": None if value is None else value * 1e3,
-            "between": None if between is None else [one * 1e3 for one in between],
-        }
-    return facts
-
-
 def _line(name: str, cohort: Cohort) -> str:
-    facts = _figures(cohort)
+    facts = figures_of(cohort)
     if not cohort.requests:
         return f"  {name}: nobody yet"
     words = [f"{cohort.requests} sign-ins"]
-    for key in _QUANTILES:
+    for key in QUANTILES:
         low, high = facts[key]["between"]
         words.append(f"{key.upper()} {facts[key]['ms']:.1f} ms ({low:.1f} to {high:.1f})")
     for key, called in (("errors", "errors"), ("timeouts", "time-outs"), ("hits", "hits")):

@@ -17,7 +17,7 @@ from gatewayz_auth.service.runtime_settings import CHANGEABLE, Override, Runtime
 from gatewayz_auth.settings import KNOBS, load_environment, read_settings, warnings
 from gatewayz_auth.settings.advice import Measured, advice
 from gatewayz_auth.settings.listing import listing, nearest
-from gatewayz_auth.settings.live import changed
+from gatewayz_auth.settings.live import changed, check
 
 if TYPE_CHECKING:
     import argparse
@@ -95,9 +95,7 @@ def _set(arguments: argparse.Namespace, name: str) -> int:
 
 def _check(settings: Settings, runtime: Runtime, now_s: float) -> None:
     """``SettingsError`` where what was changed cannot hold together, by the rules of the start."""
-    overlay = effective(runtime, None, now_s).settings
-    read_settings(load_environment(Path.cwd()) | dict(overlay), dev=True)
-    changed(settings, overlay)
+    check(settings, load_environment(Path.cwd()), effective(runtime, None, now_s).settings)
 
 
 def _unset(arguments: argparse.Namespace, name: str) -> int:

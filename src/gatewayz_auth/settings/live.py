@@ -42,6 +42,12 @@ def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
     )
 
 
+def check(settings: Settings, environ: Mapping[str, str], changes: Mapping[str, str]) -> None:
+    """``SettingsError`` where ``changes`` cannot hold over ``environ``, by the rules of the start."""
+    read_settings({**environ, **changes}, dev=True)
+    changed(settings, changes)
+
+
 def _as_written(settings: Settings) -> dict[str, str]:
     return {
         "AUTH_QUERY_TIMEOUT": f"{settings.auth_query_timeout_s:g}",
