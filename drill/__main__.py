@@ -2,14 +2,16 @@
 
 A drill of 60 s or more writes docs/explanation/outage-drill.md and docs/images/outage-drill.svg; a shorter one says too
 little for the docs and writes both into ``reports/``, and so does one on a machine that was too busy for before even
-without a freeze. The exit code is 1 where the service broke a promise.
+without a freeze. The console shows what the last fair one found. The exit code is 1 where the service broke a promise.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from drill.plan import Plan
 from drill.processes import ROOT
 from drill.run import drill
 from drill.words import now_sentence, sentence_of_before
+from gatewayz_auth.adapters.drill_report import LAST_DRILL
 
 _WHOLE_S = 60.0
 
@@ -50,10 +53,21 @@ def main(arguments: list[str]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         say(f"Written: {path}")
+    if given.into is None and fair:
+        tell_the_console(now_sentence(found), ROOT)
     print(*sentence_of_before(found), *now_sentence(found), sep="\n")
     broken = broken_promises(found.now)
     print(*(f"BROKEN: {promise}" for promise in broken), sep="\n", end="\n" if broken else "")
     return 1 if broken else 0
+
+
+def tell_the_console(sentences: tuple[str, str], folder: Path) -> None:
+    """Leave the sentence where a service that is started in ``folder`` looks for it."""
+    path = folder / LAST_DRILL
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sentence = " ".join(sentences).removeprefix("Now: ")
+    told = {"at": f"{datetime.now(UTC):%Y-%m-%d}", "sentence": sentence[:1].upper() + sentence[1:]}
+    path.write_text(json.dumps(told), encoding="utf-8")
 
 
 if __name__ == "__main__":

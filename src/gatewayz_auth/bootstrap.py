@@ -247,9 +247,11 @@ class Service:
             clock=clock,
         )
         silent_for_s = self.follow_changes.silent_for_s
-        return live, RuntimeSide(
+        runtime = RuntimeSide(
             settings, self.pool, aside, clock, live.apply, self.log, silent_for_s, telemetry.figures, telemetry.sight
         )
+        self.console.steer(runtime.live, runtime.seen, self.jobs.watch, self.jobs.referrals)
+        return live, runtime
 
     def _breaker_changed(self, change: BreakerChanged) -> None:
         # The connections of an outage may be dead without knowing it: nobody is to be lent one when it is over.

@@ -126,6 +126,11 @@ class RuntimeSide:
         await self._pay_what_is_owed()
         await self._judge()
 
+    async def seen(self) -> dict[str, Any]:
+        """What this host has seen of both cohorts since the stage began; empty where the disk does not say in time."""
+        rollout, nothing = self.live.runtime.rollout, dict[str, Any]()
+        return nothing if rollout is None else await self._off_loop(self._files.seen, nothing)
+
     def _applied(self, wanted: Effective) -> None:
         settings = changed(self._settings, wanted.settings)
         before = self.live.now

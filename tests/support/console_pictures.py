@@ -34,7 +34,7 @@ def _sign_in_for_ever(serving: Serving, dice: random.Random, done: threading.Eve
             continue
 
 
-def _postgres(serving: Serving) -> list[int]:
+def postgres_of(serving: Serving) -> list[int]:
     return [pid for pid in serving.pids() if Path(f"/proc/{pid}/exe").readlink().name == "postgres"]
 
 
@@ -63,7 +63,7 @@ def main() -> None:
             browser.look()
             browser.driver.get(serving.wait_for("See how it is:").removeprefix("See how it is: "))
             take("console-healthy.png")
-            frozen = _postgres(serving)
+            frozen = postgres_of(serving)
             for pid in frozen:
                 os.kill(pid, signal.SIGSTOP)
             try:

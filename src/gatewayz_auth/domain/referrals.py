@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Status(enum.StrEnum):
@@ -100,6 +100,18 @@ class JobsState:
     pending: int
     failed: int
     workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByStatus:
+    """The newest ten thousand ``referrals`` and jobs of the ``queue`` by status; a status that none has is left out.
+
+    ``worker_silent_s`` is for how many seconds no worker has been heard of; None: there is none.
+    """
+
+    referrals: Mapping[str, int]
+    queue: Mapping[str, int]
+    worker_silent_s: float | None
 
 
 def mailbox(email: str) -> str:

@@ -65,10 +65,10 @@ class ReferralDesk:
         """Work off everything that is due, as a worker does; how many were settled."""
         return await self._referrals.drain(progress)
 
-    async def retry(self, who: str, referral_id: int | None, progress: Callable[[int], None]) -> int:
+    async def retry(self, who: str, referral_id: int | None, progress: Callable[[int], None], why: str = "") -> int:
         """Have failed referrals tried again, one or all; how many."""
         subject = "all failed referrals" if referral_id is None else f"referral {referral_id}"
-        await self._audit.add(who[:WHO_LENGTH], "retry", subject, "")
+        await self._audit.add(who[:WHO_LENGTH], "retry", subject, without_names(why))
         done = 0
         while (count := await self._records.retry(referral_id, PAGE)) > 0:
             done += count

@@ -257,7 +257,11 @@ def test_referrals_are_listed_newest_first_page_by_page(town):
             assert [one.referral_code for one in (*first, *rest)] == ["NO4", "NO3", "NO2", "NO1", "NO0"]
             assert await store.listed(Status.FAILED, 3) == ()
             state = await store.state()
+            counted = await store.by_status()
         assert (state.pending, state.failed, state.workers) == (5, 0, 0)
+        assert counted.referrals == {"pending": 5}
+        assert counted.queue == {"todo": 1}
+        assert counted.worker_silent_s is None
         assert 0 <= state.oldest_pending_s < 60
 
     run(story())

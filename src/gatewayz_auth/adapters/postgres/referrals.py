@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.domain.referrals import JobsState, Referral, Status, Verdict
+from gatewayz_auth.domain.referrals import ByStatus, JobsState, Referral, Status, Verdict
 from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class PostgresReferrals:
         """How the background work stands."""
         row = (await self._rows("jobs_state", {"silent_s": WORKER_SILENT_S}))[0]
         return JobsState(row["oldest_pending_s"], row["pending"], row["failed"], row["workers"])
+
+    async def by_status(self) -> ByStatus:
+        """How many there are of each status."""
+        row = (await self._rows("jobs_by_status", {}))[0]
+        return ByStatus(row["referrals"], row["queue"], row["worker_silent_s"])
 
     async def _rows(self, name: str, parameters: dict[str, Any], deadline: Deadline | None = None) -> list[Row]:
         until = deadline or Deadline.after(self._clock.monotonic_s(), self._limit_s)

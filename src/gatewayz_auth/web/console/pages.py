@@ -13,6 +13,8 @@ from gatewayz_auth.web.console.door import COOKIE, body_of, text_of
 from gatewayz_auth.web.console.session import NAME_LENGTH
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from gatewayz_auth.web.console.door import Door
 
 CONTENT_SECURITY_POLICY = (
@@ -34,7 +36,8 @@ FILES = {
     "now.js": "text/javascript; charset=utf-8",
     "chart.js": "text/javascript; charset=utf-8",
     "people.js": "text/javascript; charset=utf-8",
-    "audit.js": "text/javascript; charset=utf-8",
+    "sheet.js": "text/javascript; charset=utf-8",
+    "deeds.js": "text/javascript; charset=utf-8",
     "words.js": "text/javascript; charset=utf-8",
     "uPlot.iife.min.js": "text/javascript; charset=utf-8",
     "uPlot.LICENSE.txt": "text/plain; charset=utf-8",
@@ -86,7 +89,7 @@ def page_routes(door: Door) -> APIRouter:
     return router
 
 
-def session_routes(door: Door) -> APIRouter:
+def session_routes(door: Door, last_drill: Callable[[], Awaitable[dict[str, str] | None]]) -> APIRouter:
     """Coming in with the token, and going out."""
     router = APIRouter(include_in_schema=False)
 
@@ -106,9 +109,9 @@ def session_routes(door: Door) -> APIRouter:
 
     @router.get("/console/session")
     async def who(request: Request) -> Response:
-        """Who is in, and what the page has to send with what it does."""
+        """Who is in, what the page has to send with what it does, and what the last drill found."""
         session = door.require(request)
-        shown = {"name": session.name, "until": session.expires_s, "token": session.csrf}
+        shown = {"name": session.name, "until": session.expires_s, "token": session.csrf, "drill": await last_drill()}
         return Response(orjson.dumps(shown), media_type="application/json", headers=HEADERS)
 
     @router.delete("/console/session")

@@ -10,6 +10,7 @@ from gatewayz_auth.service.neighbours_seen import ribbon
 from gatewayz_auth.service.situation import situation
 from gatewayz_auth.service.view import answers_of
 from gatewayz_auth.web.answers import number
+from gatewayz_auth.web.console.person_tables import deeds_of, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def masked(text: str | None) -> str | None:
 
 def dossier_as_json(dossier: Dossier, *, is_masked: bool) -> dict[str, Any]:
     """One person; what is personal is masked unless it was asked for."""
-    account, more = dossier.account, dossier.more
+    account = dossier.account
     hide = masked if is_masked else (lambda text: text)
     return {
         "masked": is_masked,
@@ -102,36 +103,10 @@ def dossier_as_json(dossier: Dossier, *, is_masked: bool) -> dict[str, Any]:
         "is_guest": account.is_guest,
         "is_active": account.is_active,
         "created_at": account.created_at,
-        "last_sign_in_at": None if more is None else more.last_sign_in_at,
         "database": dossier.database,
         "next_source": dossier.next_source,
         "next_age_s": dossier.next_age_s,
         "tiers": [asdict(tier) for tier in dossier.tiers],
-        "keys": [
-            {
-                "id": str(key.key_id),
-                "prefix": key.prefix,
-                "environment_tag": key.environment_tag,
-                "created_at": key.created_at,
-                "last_used_at": key.last_used_at,
-                "revoked_at": key.revoked_at,
-            }
-            for key in dossier.keys
-        ],
-        "referrals": _referrals(dossier),
-        "recent": [asdict(one) for one in dossier.recent],
+        "tables": tables_of(dossier),
+        "deeds": deeds_of(dossier),
     }
-
-
-def _referrals(dossier: Dossier) -> dict[str, Any]:
-    if dossier.more is None:
-        return {"codes": [], "made": {}, "came_by": None}
-    mine = dossier.account.user_id
-    made: dict[str, int] = {}
-    came_by = None
-    for one in dossier.more.referrals:
-        if one["referred_user_id"] == mine:
-            came_by = {"code": one["referral_code"], "status": one["status"], "reason": one["reason"]}
-        else:
-            made[one["status"]] = made.get(one["status"], 0) + 1
-    return {"codes": list(dossier.more.codes), "made": made, "came_by": came_by}

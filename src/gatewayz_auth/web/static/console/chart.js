@@ -22,7 +22,7 @@ export function resetCharts() {
   charts = null;
   $("rates").replaceChildren();
   $("waits").replaceChildren();
-  if (history) paint();
+  if (history && $("rates").clientWidth) paint(); // else when the page is shown again
 }
 
 // Each source on top of those before it; the topmost is drawn first and the others over it.
@@ -148,7 +148,7 @@ function paint() {
 export async function drawCharts(snapshot, ask) {
   now = snapshot;
   events = snapshot.events;
-  if (performance.now() - asked < REFRESH_MS[chosen]) return;
+  if (charts && performance.now() - asked < REFRESH_MS[chosen]) return;
   asked = performance.now();
   const span = chosen;
   try {

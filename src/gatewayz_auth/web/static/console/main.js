@@ -2,10 +2,14 @@
 import { drawNow, drawSilence } from "./now.js";
 import { drawCharts, resetCharts } from "./chart.js";
 import { startPeople } from "./people.js";
-import { drawAudit } from "./audit.js";
+import { drawSheet } from "./sheet.js";
 import { $, clock, same } from "./words.js";
 
+const SHEETS = ["jobs", "rollout", "settings", "audit"];
+const SHEET_EVERY_MS = 2000;
+
 let token = "";
+let sheetAt = 0; // when a sheet was asked for
 let source = null;
 let last = null; // the last snapshot
 let heardAt = 0; // when, on this machine's own clock
@@ -18,17 +22,25 @@ export async function ask(path, body) {
   return answer;
 }
 
-const page = () => ["people", "audit"].find((name) => location.hash === `#${name}`) ?? "now";
+const page = () => ["people", ...SHEETS].find((name) => location.hash === `#${name}`) ?? "now";
+
+function sheet() {
+  if (!SHEETS.includes(page()) || $("ask").open || performance.now() - sheetAt < SHEET_EVERY_MS) return;
+  sheetAt = performance.now();
+  drawSheet(ask, page());
+}
 
 function show() {
   const now = page();
-  for (const name of ["now", "people", "audit"]) {
-    $(name).hidden = name !== now;
+  $("sheet").hidden = !SHEETS.includes(now);
+  for (const name of ["now", "people", ...SHEETS]) {
+    if ($(name)) $(name).hidden = name !== now;
     const link = document.querySelector(`[data-page=${name}]`);
     if (name === now) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (now === "audit") drawAudit(ask);
+  sheetAt = -SHEET_EVERY_MS;
+  sheet();
   if (now === "people") $("who").focus();
   if (now === "now" && last) draw();
 }
@@ -80,7 +92,9 @@ document.addEventListener("visibilitychange", () => {
 });
 
 setInterval(() => {
-  if (document.hidden || !last) return;
+  if (document.hidden) return;
+  sheet();
+  if (!last) return;
   const silent = (performance.now() - heardAt) / 1000;
   if (silent > 4) {
     tell("none", `last heard ${clock(last.at_s)} UTC`);
@@ -96,7 +110,9 @@ addEventListener("hashchange", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", resetCharts);
 
 fetch("/console/session").then(async (answer) => {
-  token = (await answer.json()).token;
+  const session = await answer.json();
+  token = session.token;
+  if (session.drill) same($("drill"), `Last drill, ${session.drill.at}: ${session.drill.sentence}`);
   startPeople(ask);
   show();
   listen();
