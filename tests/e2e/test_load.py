@@ -85,6 +85,18 @@ def test_a_service_that_stops_for_a_second_is_seen_by_all_who_came_meanwhile(run
     assert told["lateness"]["worst_ms"] < 500
 
 
+def test_what_a_load_did_stands_in_the_history_that_a_deployment_is_judged_by(running, load, capsys):
+    _, out, _ = load(*SHORT, "--json")
+    came = json.loads(out)["came"]
+    code = main(["watch", "--url", running.url, "--after-deploy", "6s", "--since", "6s", "--before", "5s", "--json"])
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert came <= told["after"]["sign_ins"] <= 2 * came + 100, "the load, and what the test before may have left"
+    assert told["after"]["p50_ms"] < told["after"]["p99_ms"]
+    assert code == {"same": 0, "better": 0, "worse": 1, "unknown": 3}[told["verdict"]]
+    assert "to go:" in said.err
+
+
 def test_bodies_of_a_file_are_sent_and_too_few_are_refused(running, load):
     issued = [running.post("/dev/token", {"privy_user_id": f"did:privy:file{number}"}) for number in range(6)]
     (running.folder / "bodies").write_text("\n".join(map(json.dumps, issued)))

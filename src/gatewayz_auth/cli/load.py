@@ -8,7 +8,6 @@ import ipaddress
 import re
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.durations import duration_s
 from gatewayz_auth.cli.load_reports import earlier_report, text, write
 from gatewayz_auth.cli.load_run import Load
+from gatewayz_auth.cli.progress import Progress
 from gatewayz_auth.domain.errors import SettingsError, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import Dice, SystemEntropy
@@ -41,7 +41,6 @@ WAY_S = 0.5
 _MIX = ",".join(f"{kind}={share:g}" for kind, share in MIX.items())
 _BUILD_LIMIT_S = 5.0
 _GIT_LIMIT_S = 10.0
-_PIPED_EACH_S = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = _target(service.url, arguments.yes_host)
     earlier = [earlier_report(Path(name)) for name in arguments.compare]
     clock = SystemClock()
-    tell = _Progress(clock, is_terminal=sys.stderr.isatty())
+    tell = Progress(clock)
     budget_s = _budget_s(service)
     come = arrivals(plan, Dice(plan.seed).fraction)
     newcomers = sum(arrival.kind is Kind.NEW for arrival in come)
@@ -196,27 +195,3 @@ def _is_changed() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return bool(done.stdout.strip())
-
-
-class _Progress:
-    """Tells on standard error how far it is: one line that changes on a terminal, else one every five seconds."""
-
-    def __init__(self, clock: SystemClock, *, is_terminal: bool) -> None:
-        self._clock = clock
-        self._is_terminal = is_terminal
-        self._width = 0
-        self._phase, self._next_s = "", 0.0
-
-    def __call__(self, line: str) -> None:
-        if self._is_terminal:
-            print(f"\r{line.ljust(self._width)}", end="", file=sys.stderr, flush=True)
-            self._width = len(line)
-            return
-        phase, now_s = line.partition(":")[0].lstrip("0123456789"), self._clock.monotonic_s()
-        if phase != self._phase or now_s >= self._next_s:
-            print(line, file=sys.stderr, flush=True)
-            self._phase, self._next_s = phase, now_s + _PIPED_EACH_S
-
-    def end(self) -> None:
-        if self._is_terminal and self._width:
-            print(file=sys.stderr, flush=True)

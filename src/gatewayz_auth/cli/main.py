@@ -34,7 +34,7 @@ VERBS = {
     "worker": "work referrals and mail off; several share the work",
     "migrate": "bring the database to the newest schema",
     "status": "how the running service is, in one sentence; the exit code says it too",
-    "watch": "the same and its figures, live on one screen",
+    "watch": "the same and its figures, live on one screen; after a deployment, whether it is worse than before",
     "doctor": "what is wrong with anything that sign-ins need, why it matters, what to do",
     "preflight": "the checklist before a deployment, as checks that run",
     "load": "callers who come at a rate, answered or not, and a report of what they saw",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.cli import output
+from gatewayz_auth.cli import output, watch_deploy
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS
 from gatewayz_auth.domain.errors import StartupError
@@ -26,13 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for", dest="for_s", type=float, metavar="S", help="end after S seconds (default: Ctrl-C ends it)"
     )
+    watch_deploy.add_arguments(parser)
+    parser.epilog = (
+        f"{parser.epilog}\n  gatewayz-auth watch --after-deploy 24h --before 24h\n\n"
+        "Exit codes: 0 healthy, 1 degraded, 2 unhealthy, 3 not reachable; with --after-deploy 0 not worse than before, "
+        "1 worse beyond noise, 2 asked wrongly, 3 nothing can be said."
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show it until Ctrl-C or ``--for``; the exit code is that of ``status`` at the end.
 
-    Piped, it writes one line a second; with ``--json`` a snapshot a line.
+    Piped, it writes one line a second; with ``--json`` a snapshot a line. ``--after-deploy`` judges instead.
     """
+    if arguments.after_deploy is not None:
+        return watch_deploy.run(arguments)
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that other verbs need not wait for
 
     watching = _Watching(Service(arguments.url), arguments.for_s)

@@ -30,6 +30,8 @@ LOOK_EVERY_S = 0.1
 STEPS_S = {900: 5, 3600: 20, 86400: 480}
 """The spans that can be asked for, and the length of a step of each: 180 steps."""
 
+MOST_FRAMES_S = 86400
+
 _RETRY_MS = 1000
 
 
@@ -54,6 +56,11 @@ class Live:
         """The last ``span_s`` seconds as columns."""
         frames = self._view.frames(span_s)
         return orjson.dumps(history_as_json(frames, span_s, STEPS_S[span_s], self._clock.utc_now_s()))
+
+    def frames(self, span_s: int) -> bytes:
+        """The last ``span_s`` seconds frame by frame, in the finest resolution that holds them all."""
+        shown = [frame.as_dict() for frame in self._view.frames(span_s)]
+        return orjson.dumps({"at_s": self._clock.utc_now_s(), "frames": shown}, option=orjson.OPT_NON_STR_KEYS)
 
     def stream(self, request: Request, session: Session) -> AsyncIterator[bytes]:
         """A snapshot a second, until the session or the process ends; ``Overloaded`` where too many look on."""
@@ -94,9 +101,13 @@ def live_routes(door: Door, live: Live) -> APIRouter:
         return _history(live, span)
 
     @router.get("/figures")
-    async def figures(request: Request, span: int | None = None) -> Response:
-        """For `watch` and `status`: the snapshot, and with `span` the history as well."""
+    async def figures(request: Request, span: int | None = None, frames: int | None = None) -> Response:
+        """For `watch` and `status`: the snapshot, with `span` the history in columns, with `frames` as it is kept."""
         require_look(request)
+        if frames is not None:
+            if not 0 < frames <= MOST_FRAMES_S:
+                raise HTTPException(404)
+            return Response(live.frames(frames), media_type="application/json", headers=HEADERS)
         if span is not None:
             return _history(live, span)
         return Response(live.now(), media_type="application/json", headers={"Cache-Control": "no-store"})
