@@ -26,7 +26,7 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("steering")
     (folder / "reports").mkdir()
     (folder / "reports" / "last-drill.json").write_text(json.dumps(DRILL))
-    with Serving(folder, "--workers", "2", environ={"RATE_LIMITS": "off"}) as serving:
+    with Serving(folder, "--workers", "2", environ={"RATE_LIMITS": "off", "USER_LOOKUP_TIMEOUT": "3"}) as serving:
         yield serving.ready()
 
 
@@ -218,13 +218,14 @@ def test_while_the_database_is_frozen_the_pages_say_since_when_they_stand_and_ch
     assert CLOCK.monotonic_s() - began_s < 3 * 2.5
 
 
-def test_every_worker_s_health_counts_what_any_of_them_gave_up(service, freeze):
+def test_every_worker_s_health_counts_what_one_of_them_gave_up(service):
     def counted():
-        asked = [json.loads(ask(service, "GET", "/api/auth/health")[2]) for _ in range(8)]
+        asked = [json.loads(ask(service, "GET", "/api/auth/health")[2]) for _ in range(10)]
         return [one["checks"]["timeouts"]["last_5_s"] for one in asked]
 
     assert wait_until(lambda: set(counted()) == {0}, CLOCK, 15)
-    freeze()
-    with pytest.raises(RuntimeError, match="503"):
-        service.sign_in("did:privy:newcomer")
-    assert wait_until(lambda: min(counted()) > 0, CLOCK, 4), counted()
+    with psycopg.connect(database_of(service)) as connection:
+        connection.execute("LOCK TABLE gatewayz_auth.identities")
+        with pytest.raises(RuntimeError, match="503"):
+            service.sign_in("did:privy:newcomer")
+        assert wait_until(lambda: min(counted()) > 0, CLOCK, 4), counted()
