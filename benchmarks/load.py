@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 
 import uvloop
 
+from gatewayz_auth.adapters.load_lines import post
+
+__all__ = ["Outcome", "fire", "post"]
+
 
 @dataclass
 class Outcome:
@@ -104,11 +108,3 @@ async def _run(host: str, port: int, requests: list[bytes], connections: int) ->
 def fire(host: str, port: int, requests: list[bytes], connections: int) -> Outcome:
     """Send every one of ``requests`` once over ``connections`` at a time and tell what came back."""
     return uvloop.run(_run(host, port, requests, connections))
-
-
-def post(path: str, body: bytes, host: str = "127.0.0.1") -> bytes:
-    """The bytes of one POST of a JSON ``body``."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body

@@ -75,7 +75,7 @@ class Lines:
             await asyncio.sleep(0)
 
 
-def post(path: str, body: bytes, host: str) -> bytes:
+def post(path: str, body: bytes, host: str = "127.0.0.1") -> bytes:
     """The bytes of one POST of a JSON ``body``."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
