@@ -20,6 +20,7 @@ _MINUTES = float(os.environ.get("MINUTES", "5"))
 _CALLERS = 4
 _NEWCOMERS = 0.03
 _FROZEN_S = 40
+_SHOWN = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"  # what was drawn is on the screen
 _CHARTS = "return Number(document.body.dataset.charts || 0)"
 
 
@@ -56,6 +57,7 @@ def main() -> None:
             browser.look(**look)
             before = browser.run(_CHARTS)
             browser.until(f"{_CHARTS} > arguments[0]", before)
+            browser.driver.execute_async_script(_SHOWN)
             (_IMAGES / name).write_bytes(browser.picture(height))
 
         try:
