@@ -146,7 +146,7 @@ class OpenGate:
     def opening(self):
         return asyncio.get_running_loop().create_future()
 
-    def expired(self, waited_s, limit_s):
+    def expired(self, waited_s, limit_s, worked_s):
         pass
 
 

@@ -90,6 +90,8 @@ class BreakerState:
     """How long answers take lately."""
     silent_since_s: float = float("inf")
     """Since when whoever asks is not answered, though each of them may merely have been impatient."""
+    impatient_s: float = float("-inf")
+    """When somebody last was."""
     strikes: tuple[float, ...] = ()
     good: int = 0
     bad: int = 0
@@ -146,12 +148,19 @@ def _pace_s(state: BreakerState, event: Event) -> float:
     return state.pace_s + _PACE_SHARE * (event.value_s - state.pace_s)
 
 
+def _silent(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
+    """Since when nobody is answered: not from before the last answer, and not through a time when nobody asked."""
+    is_going_on = now_s - event.value_s - state.impatient_s < slow_after_s(state, limits)
+    begun_s = min(state.silent_since_s if is_going_on else now_s, now_s - event.value_s)
+    return replace(state, silent_since_s=max(begun_s, state.answered_s), impatient_s=now_s)
+
+
 def _closed(state: BreakerState, event: Event, now_s: float, limits: BreakerLimits) -> BreakerState:
     if event.kind is Kind.SLOW:
         return _enter(state, Phase.OPEN, now_s, "slow")
     if event.kind is Kind.IMPATIENT:
         # The pace excuses one wait after another, but not that nobody is answered at all: then it is of the past.
-        state = replace(state, silent_since_s=min(state.silent_since_s, now_s - event.value_s))
+        state = _silent(state, event, now_s, limits)
         if now_s - state.silent_since_s >= slow_after_s(state, limits):
             event = replace(event, kind=Kind.FAILED)
     if event.kind not in {Kind.ANSWERED, Kind.FAILED}:

@@ -126,15 +126,16 @@ class CircuitBreaker:
             self._arm(slow_after_s(self._state, self._limits))
         return permit
 
-    def expired(self, waited_s: float, limit_s: float) -> None:
+    def expired(self, waited_s: float, limit_s: float, worked_s: float = 0.0) -> None:
         """Hear that somebody's patience of ``limit_s`` seconds ended after ``waited_s``, while the call goes on.
 
+        For ``worked_s`` of these this thread was busy itself.
         It counts only where a call is out and nobody was answered meanwhile: a wait in a queue of ours is not theirs.
         """
         now_s, is_ours = self._clock.monotonic_s(), _is_ours(waited_s - limit_s, limit_s)
         if is_ours or not self._out or was_anybody_answered(self._state, now_s, waited_s):
             return
-        self._apply(Event(self._meaning_of_a_cut(next(iter(self._out)), waited_s), value_s=waited_s))
+        self._apply(Event(self._meaning_of_a_cut(waited_s, worked_s), value_s=waited_s))
 
     def probe_good(self, took_s: float) -> None:
         """Hear of a probe that was answered in ``took_s`` seconds, and that there are connections to use."""
@@ -165,12 +166,13 @@ class CircuitBreaker:
         # What had begun before a change of phase says nothing about the phase it ends in.
         self._apply(Event(kind, permit.generation, waited_s))
 
-    def _meaning_of_a_cut(self, permit: Permit, waited_s: float) -> Kind:
-        """What it says that ``permit``'s call had no answer yet when somebody's wait of ``waited_s`` was cut."""
+    def _meaning_of_a_cut(self, waited_s: float, worked_s: float) -> Kind:
+        """What it says that a wait of ``waited_s`` was cut, for ``worked_s`` of which we were busy ourselves."""
         kind = meaning_of_a_cut(self._state, waited_s, self._limits)
-        worked_s = self._clock.thread_cpu_s() - permit.started_cpu_s
-        is_busy = worked_s > BUSY_SHARE * (self._clock.monotonic_s() - permit.started_s)
-        return Kind.IMPATIENT if is_busy and kind is Kind.FAILED else kind
+        return Kind.IMPATIENT if worked_s > BUSY_SHARE * waited_s and kind is Kind.FAILED else kind
+
+    def _worked_s(self, permit: Permit) -> float:
+        return self._clock.thread_cpu_s() - permit.started_cpu_s
 
     def _meaning(self, permit: Permit, error: BaseException | None, waited_s: float) -> Kind:
         if error is None or isinstance(error, Refused):
@@ -178,7 +180,7 @@ class CircuitBreaker:
         if isinstance(error, QueryTimeoutError):
             if _is_ours(waited_s - error.timeout_s, error.timeout_s):
                 return Kind.SAID_NOTHING
-            return self._meaning_of_a_cut(permit, waited_s)
+            return self._meaning_of_a_cut(waited_s, self._worked_s(permit))
         if isinstance(error, NeighbourUnavailable | OSError) and not isinstance(error, asyncio.CancelledError):
             return Kind.FAILED
         return Kind.SAID_NOTHING
@@ -212,7 +214,9 @@ class CircuitBreaker:
             return
         now_s = self._clock.monotonic_s()
         slow_s = slow_after_s(state, self._limits)
-        left_s = max(permit.started_s, state.answered_s) + slow_s - now_s
+        # An answer needs several turns of the loop: while we worked ourselves it was not theirs, within limits.
+        worked_s = min(self._worked_s(permit), 2 * slow_s)
+        left_s = max(permit.started_s, state.answered_s) + slow_s + worked_s - now_s
         if left_s <= 0 and not _is_ours(now_s - due_s, slow_s):
             self._apply(Event(Kind.SLOW, permit.generation))
         else:

@@ -45,6 +45,6 @@ class Door:
         """Done when the breaker is open."""
         return self._breaker.opening()
 
-    def expired(self, waited_s: float, limit_s: float) -> None:
+    def expired(self, waited_s: float, limit_s: float, worked_s: float) -> None:
         """Tell the breaker of somebody whose patience of ``limit_s`` seconds ended after ``waited_s``."""
-        self._breaker.expired(waited_s, limit_s)
+        self._breaker.expired(waited_s, limit_s, worked_s)

@@ -91,18 +91,19 @@ class SingleFlight(Generic[T]):
         limit_s: float,
         operation: str,
         give_up: asyncio.Future[Any] | None = None,
-        on_expiry: Callable[[float, float], None] | None = None,
+        on_expiry: Callable[[float, float, float], None] | None = None,
     ) -> T:
         """What the flight of ``key`` answers, started with ``work`` where none is under way.
 
         ``QueryTimeoutError`` after ``limit_s`` seconds (0: at once, nothing is started) or when ``give_up`` is done (an
-        opening breaker); the flight goes on. ``on_expiry`` (``CircuitBreaker.expired``) hears the seconds waited and
-        the limit when that passed: a breaker sees impatience that the flight, with its longer limit, does not show.
+        opening breaker); the flight goes on. ``on_expiry`` (``CircuitBreaker.expired``) hears the seconds waited,
+        the limit when that passed, and for how much of it this thread was busy: a breaker sees impatience that the
+        flight, with its longer limit, does not show.
         """
         if not limit_s > 0 or (give_up is not None and give_up.done()):
             raise timeout_exceeded(max(0.0, limit_s), operation)
         flight = self._joinable(key) or self._start(key, work)
-        started_s = self._clock.monotonic_s()
+        started_s, started_cpu_s = self._clock.monotonic_s(), self._clock.thread_cpu_s()
         waited_for: tuple[asyncio.Future[Any], ...] = (flight.task,) if give_up is None else (flight.task, give_up)
         await asyncio.wait(waited_for, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if flight.task.done():
@@ -111,7 +112,7 @@ class SingleFlight(Generic[T]):
         if give_up is not None and give_up.done():
             raise timeout_exceeded(waited_s, operation)
         if on_expiry is not None:
-            on_expiry(waited_s, limit_s)
+            on_expiry(waited_s, limit_s, self._clock.thread_cpu_s() - started_cpu_s)
         raise timeout_exceeded(limit_s, operation)
 
     async def close(self, limit_s: float) -> tuple[str, ...]:

@@ -101,6 +101,6 @@ class Gate(Protocol):
         """Done when it opens: nobody waits on then."""
         ...
 
-    def expired(self, waited_s: float, limit_s: float) -> None:
-        """Hear that a waiter's patience of ``limit_s`` seconds ended, while the call goes on."""
+    def expired(self, waited_s: float, limit_s: float, worked_s: float) -> None:
+        """Hear that a waiter's patience of ``limit_s`` seconds ended, while the call goes on and we were busy too."""
         ...

@@ -151,3 +151,17 @@ def test_impatience_gives_its_place_back_in_half_open_and_that_of_a_waiter_takes
     assert state.running == 1
     assert next_state(state, Event(Kind.IMPATIENT, None, 0.15), 1.2, LIMITS).running == 1
     assert next_state(state, Event(Kind.IMPATIENT, state.generation, 0.15), 1.2, LIMITS).running == 0
+
+
+def test_silence_does_not_reach_back_before_the_last_answer():
+    state = next_state(BreakerState(pace_s=0.05), Event(Kind.ANSWERED, 0, 0.05), 9.99, LIMITS)
+    for number in range(5):
+        state = next_state(state, Event(Kind.IMPATIENT, 0, 0.65), 10.0 + number / 1000, LIMITS)
+    assert state.phase is Phase.CLOSED
+
+
+def test_a_time_in_which_nobody_asked_is_no_silence():
+    state = next_state(BreakerState(pace_s=0.2), Event(Kind.IMPATIENT, 0, 0.15), 10.0, LIMITS)
+    for number in range(5):
+        state = next_state(state, Event(Kind.IMPATIENT, None, 0.15), 610.0 + number / 1000, LIMITS)
+    assert state.phase is Phase.CLOSED

@@ -92,6 +92,40 @@ async def test_a_loop_of_ours_that_has_much_to_do_is_not_the_neighbours_failure_
 
 
 @in_virtual_time
+async def test_how_busy_we_are_is_that_of_the_wait_which_was_cut_and_not_of_an_older_call():
+    breaker = _breaker()
+    hanging = breaker.permit()  # on one row's lock, say
+    for _ in range(20):
+        await _call(breaker, 0.2)  # others are answered all the while
+    for _ in range(3):
+        breaker.permit()
+    await asyncio.sleep(0.4)
+    for _ in range(5):
+        breaker.expired(0.35, 0.2, 0.35)
+    assert breaker.phase is Phase.CLOSED
+    hanging.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("turn_s", [0.1, 0.15, 0.2])
+@in_virtual_time
+async def test_an_answer_for_which_our_own_loop_had_no_time_is_not_slow(turn_s):
+    loop, breaker, is_busy = asyncio.get_running_loop(), _breaker(), True
+    breaker._clock.busy_share = 1.0
+
+    def work_ourselves():
+        if is_busy:
+            loop.block(turn_s)
+            loop.call_soon(work_ourselves)
+
+    work_ourselves()
+    with breaker.permit():
+        for _ in range(4):  # a driver wakes up several times for one answer
+            await asyncio.sleep(0.00025)
+    is_busy = False
+    assert breaker.state.generation == 0
+
+
+@in_virtual_time
 async def test_a_neighbour_that_is_silent_opens_it_within_a_second_however_much_our_loop_has_to_do():
     breaker = _breaker(strikes=3, fair_wait_s=0.03)
     breaker._clock.busy_share = 0.9

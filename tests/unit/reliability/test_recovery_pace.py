@@ -1,5 +1,6 @@
 """After an outage what can wait is asked for at the rate of before; what cannot wait is never held."""
 
+import itertools
 import random
 
 import pytest
@@ -70,14 +71,31 @@ def test_what_cannot_wait_is_never_held_and_what_can_gets_what_that_leaves(pace,
 
 
 def test_a_quiet_service_may_ask_at_a_rate_that_no_database_minds(pace, clock):
+    ask(pace, clock, 0.5, 12.0)
     outage(pace, clock)
-    assert LEAST_PER_S <= most_in_a_second(ask(pace, clock, 500, 5.0)) <= 1.2 * LEAST_PER_S + 1
+    assert LEAST_PER_S <= most_in_a_second(ask(pace, clock, 500, 5.0)) <= 1.2 * LEAST_PER_S + 2
+
+
+def test_where_nothing_is_known_of_before_it_begins_low_and_doubles_each_second(pace, clock):
+    outage(pace, clock)
+    asked = [len(ask(pace, clock, 4000, 1.0)) for _ in range(6)]
+    assert asked[0] <= 2 * LEAST_PER_S
+    assert all(1.7 * before < after < 2.4 * before for before, after in itertools.pairwise(asked))
 
 
 def test_a_relapse_keeps_the_rate_of_before_the_first_outage(pace, clock):
     ask(pace, clock, 200, 12.0)
     outage(pace, clock)
     ask(pace, clock, 2000, 0.5)
+    outage(pace, clock)
+    assert 200 < most_in_a_second(ask(pace, clock, 2000, 5.0)) <= 1.2 * 220
+
+
+def test_a_relapse_right_after_the_calm_keeps_it_too(pace, clock):
+    ask(pace, clock, 200, 12.0)
+    outage(pace, clock)
+    ask(pace, clock, 20, CALM_S + 1.0)
+    assert not pace.is_recovering
     outage(pace, clock)
     assert 200 < most_in_a_second(ask(pace, clock, 2000, 5.0)) <= 1.2 * 220
 
@@ -97,3 +115,14 @@ def test_when_nobody_had_to_wait_for_a_while_everything_is_as_it_was(pace, clock
     ask(pace, clock, 20, CALM_S + 1.0)
     assert not pace.is_recovering
     assert len(ask(pace, clock, 2000, 1.0)) > 1800
+
+
+@pytest.mark.parametrize("times", [0.9, 1.0, 1.5, 10.0])
+@pytest.mark.parametrize("steady_per_s", [0, 3, 25, 400])
+def test_recovery_ends_under_whatever_load_comes_after_it(pace, clock, steady_per_s, times):
+    if steady_per_s:
+        ask(pace, clock, steady_per_s, 12.0)
+    outage(pace, clock)
+    while pace.is_recovering and clock.monotonic_s() < 1000.0 + 600.0:
+        ask(pace, clock, max(5.0, times * steady_per_s), 1.0)
+    assert not pace.is_recovering

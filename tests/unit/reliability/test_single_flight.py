@@ -54,7 +54,7 @@ async def test_each_waiter_leaves_at_their_own_limit_and_the_flight_goes_on_for_
     with pytest.raises(QueryTimeoutError, match=r"^timeout exceeded 0\.15s$"):
         await impatient
     assert _now() == pytest.approx(0.15)
-    assert expiries == [(pytest.approx(0.15), 0.15)]
+    assert expiries == [(pytest.approx(0.15), 0.15, 0.0)]
     assert await patient == "answer 1"
 
 
