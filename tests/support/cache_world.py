@@ -74,7 +74,7 @@ class World:
     def changed(self, privy_id, *, takes_away):
         person = self.people[privy_id]
         self.changes.append(Change(len(self.changes) + 1, person.user_id, privy_id, privy_id[10:], takes_away))
-        self.history[privy_id].append((self.clock.now_s, self.shape(privy_id)))
+        self.history[privy_id].append((self.clock.utc_now_s(), self.shape(privy_id)))
 
     async def find_or_make(self, wanted: FindOrMake, deadline: Deadline):
         found = self.read(wanted)
@@ -119,10 +119,10 @@ class Shared:
         if not self.is_up:
             return None
         person = self.fresh.get(privy_id)
-        if person is not None and person.age_s(self.clock.now_s) < TTL_S:
+        if person is not None and person.age_s(self.clock.utc_now_s()) < TTL_S:
             return person
         person = self.good.get(privy_id)
-        return person if person is not None and person.age_s(self.clock.now_s) <= MAX_AGE_S else None
+        return person if person is not None and person.age_s(self.clock.utc_now_s()) <= MAX_AGE_S else None
 
     async def put(self, person):
         if self.is_up:
@@ -134,6 +134,12 @@ class Shared:
             self.fresh.pop(privy_id, None)
             if also_last_known_good:
                 self.good.pop(privy_id, None)
+        return self.is_up
+
+    async def forget_everything(self):
+        if self.is_up:
+            self.fresh.clear()
+            self.good.clear()
         return self.is_up
 
 

@@ -39,7 +39,10 @@ class CachedPerson:
                 return key
         return None
 
-    def with_key(self, key: StoredKey) -> CachedPerson:
-        """Put ``key`` in place of the one of its tag; everything else stays as it was, its age too."""
-        others = tuple(old for old in self.keys if old.environment_tag != key.environment_tag)
-        return replace(self, keys=(*others, key))
+    def beside(self, older: CachedPerson) -> CachedPerson:
+        """Keep the keys of other tags that ``older`` has, where it is the same account; all else stays as it is."""
+        if older.account.user_id != self.account.user_id:
+            return self
+        own = {key.environment_tag for key in self.keys}
+        others = tuple(key for key in older.keys if key.environment_tag not in own)
+        return replace(self, keys=(*self.keys, *others)) if others else self

@@ -26,7 +26,7 @@ from gatewayz_auth.service.auth_cache import REFRESH_AHEAD
 from gatewayz_auth.service.key_cache import KeyCache, RememberedKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.domain.changes import Change
@@ -74,12 +74,20 @@ class Owners(Protocol):
         """Keep it for as long as a last known good answer is."""
         ...
 
+    async def forget_keys(self, digests: Sequence[bytes]) -> bool:
+        """Drop whose these keys are."""
+        ...
+
 
 class People(Protocol):
     """What processes share of people, held against every change that is known here."""
 
     async def known_to_all(self, privy_id: str) -> CachedPerson | None:
         """Whatever of the person may still be given, last known good included."""
+        ...
+
+    def forget(self, privy_id: str, username: str | None) -> None:
+        """Drop everything that is remembered of the person, here and in Redis."""
         ...
 
 
@@ -122,6 +130,7 @@ class ApiKeyCheck:
         self._seen_version = 0
         self._doubtful_below = 0
         self._refreshing: set[bytes] = set()
+        self._takings = 0
 
     async def check(self, api_key: str | None, deadline: Deadline) -> CheckedKey:
         """Whose ``api_key`` is. ``ApiKeyNotAccepted`` and ``AccountDisabled`` are said by knowledge alone.
@@ -138,7 +147,9 @@ class ApiKeyCheck:
             if trust is Freshness.STALE:
                 self._refresh_later(api_key, digests)
             return self._checked(entry, Source.CACHE)
-        return await self._asked(api_key, digests, deadline, has_older=trust is Freshness.LAST_KNOWN_GOOD)
+        has_older = entry is not None and trust is Freshness.LAST_KNOWN_GOOD
+        can_wait = has_older and entry is not None and not entry.is_changed
+        return await self._asked(api_key, digests, deadline, has_older=has_older, can_wait=can_wait)
 
     async def _from_shared(self, api_key: str, name: bytes) -> RememberedKey | None:
         """What the key's owner had at their last sign-in, never fresh; None where the key is not among it."""
@@ -164,14 +175,14 @@ class ApiKeyCheck:
         return None
 
     async def _asked(
-        self, api_key: str, digests: tuple[bytes, ...], deadline: Deadline, *, has_older: bool
+        self, api_key: str, digests: tuple[bytes, ...], deadline: Deadline, *, has_older: bool, can_wait: bool
     ) -> CheckedKey:
         own_limit_s = self._policy().patience_s if has_older else self._policy().lookup_limit_s
         try:
             # Before the flight: nobody waits for a neighbour that is not asked at present.
-            self._gate.check(can_wait=has_older)
+            self._gate.check(can_wait=can_wait)
             return await self._flights.join(
-                digests[0],
+                (digests[0], self._takings),  # whoever asks after a taking was noticed is not told what was before it
                 lambda: self._look_up(api_key, digests),
                 limit_s=deadline.limit_s(self._clock.monotonic_s(), own_limit_s),
                 operation=LOOK_UP,
@@ -191,20 +202,31 @@ class ApiKeyCheck:
         deadline = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
         found = await self._keys.find(digests, deadline)
         if found is None or found.is_revoked:
-            self.remembered.forget(digests[0])
+            self._forget(digests[0], None if found is None else found.holder.privy_user_id)
             raise ApiKeyNotAccepted
         holder, stored = found.holder, found.stored
         # A digest finds a row; that the row is this key's and this owner's is sealed inside it.
         if not hmac.compare_digest(self._vault.open(stored, holder.user_id).encode(), api_key.encode()):
             raise KeyNotOpened(stored.key_id, "it is not the key that its digest says")
         if not found.is_active:
-            self.remembered.forget(digests[0])
+            self._forget(digests[0], holder.privy_user_id)
             raise AccountDisabled
         self._resealing.consider(stored, holder.user_id)
         self._remember(digests[0], holder, version, asked_at_s)
         if self._owners is not None and holder.privy_user_id is not None and not self._tasks.is_full:
             self._tasks.spawn(self._share(self._owners, digests[0], holder.privy_user_id), "share key owner")
         return CheckedKey(holder, Source.DATABASE, 0.0)
+
+    def _forget(self, name: bytes, privy_id: str | None) -> None:
+        """Have what the database refused not be taken back from Redis."""
+        self.remembered.forget(name)
+        if self._owners is not None and not self._tasks.is_full:
+            self._tasks.spawn(self._disown(self._owners, name), "forget key owner")
+        if self._people is not None and privy_id is not None:
+            self._people.forget(privy_id, None)
+
+    async def _disown(self, owners: Owners, name: bytes) -> None:
+        await owners.forget_keys((name,))
 
     async def _share(self, owners: Owners, name: bytes, privy_id: str) -> None:
         await owners.put_key_owner(name, privy_id)
@@ -236,7 +258,7 @@ class ApiKeyCheck:
         async def refresh() -> None:
             try:
                 limit = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
-                await self._asked(api_key, digests, limit, has_older=False)
+                await self._asked(api_key, digests, limit, has_older=False, can_wait=True)
             except (NotKnown, Refused):
                 return
             finally:
@@ -250,7 +272,9 @@ class ApiKeyCheck:
             self.remembered.changed(change.user_id, change.change_id)
             for entry in self.remembered.of(change.user_id):
                 entry.fresh_until_s = 0.0
+                entry.is_changed = True
             if change.takes_away:
+                self._takings += 1
                 self.remembered.forget_user(change.user_id)
         self._seen_version = max(self._seen_version, version)
 
@@ -259,6 +283,10 @@ class ApiKeyCheck:
 
         Nor is anybody, where ``floor`` says that what was taken before it is not known.
         """
+        self._takings += 1
+        if version < self._seen_version:  # the database counts from lower on than we have seen it
+            self.remembered = KeyCache()
+            self._doubtful_below = self._seen_version = 0
         self.outdate_all(version)
         if floor:
             self.remembered.forget_all(floor)

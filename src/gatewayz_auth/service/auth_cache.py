@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from gatewayz_auth.domain.errors import AccountDisabled, NotKnown, QueryTimeoutE
 from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
 from gatewayz_auth.domain.sign_in import Answer, NotFound, Source
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.known_changes import KnownChanges
 from gatewayz_auth.service.owed_to_redis import OwedToRedis
 from gatewayz_auth.service.process_cache import ProcessCache, Remembered
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.resealing import Resealing
 
 LOOK_UP = "look up by Privy id"
-MAX_CHANGES_REMEMBERED = 20_000
-"""Changes that late writers are still held against; older ones have long been followed by everybody."""
-
 SECOND_LOOK_S = 0.2
 """Where less time is left, Redis is not asked a second time: it may take 50 ms."""
 
@@ -79,12 +76,9 @@ class AuthCache:
         self._observer = observer
         self._clock = clock
         self._entropy = entropy
-        self._changed: OrderedDict[str, int] = OrderedDict()
-        self._seen_version = 0
-        self._floor = 0
-        self._doubtful_below = 0
+        self._changes = KnownChanges()
         self._refreshing: set[str] = set()
-        self._owed = OwedToRedis(shared, self._later, self._is_outdated)
+        self._owed = OwedToRedis(shared, self._later, self._changes.is_outdated)
 
     def follow(self, policy: CachePolicy) -> None:
         """Live by ``policy`` from now on, with what is remembered too: nothing is fresh for longer than it says."""
@@ -108,8 +102,10 @@ class AuthCache:
             or (is_proven and entry.needs_proof)
         ):
             return None
-        self.process.hits += 1
         age_s = self._clock.utc_now_s() - entry.as_of_s
+        if not age_s < self.policy.ttl_s:
+            return None  # the machine slept, and the monotonic clock with it
+        self.process.hits += 1
         return Answer(entry.rendered, entry.user_id, Source.CACHE, max(0.0, age_s))
 
     async def answer(
@@ -131,22 +127,28 @@ class AuthCache:
                 return self._answer(entry, Source.CACHE)
             if trust is Freshness.EXPIRED:
                 entry = None
-        return await self._asked(request, wanted, deadline, entry)
+        return await self._asked(request, wanted, deadline, entry, brings_news=brings_news)
 
     async def _asked(
-        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, older: Remembered | None
+        self,
+        request: SignInRequest,
+        wanted: Callable[[], FindOrMake],
+        deadline: Deadline,
+        older: Remembered | None,
+        *,
+        brings_news: bool,
     ) -> Answer:
         policy = self.policy
         own_limit_s = policy.lookup_limit_s if older is None else policy.patience_s
         limit_s = deadline.limit_s(self._clock.monotonic_s(), own_limit_s)
         try:
-            # Before the flight: nobody waits for a neighbour that is not asked at present. Of news we know already.
-            can_wait = older is not None and not self._is_outdated(request.privy_user_id, older.change_version)
-            self._gate.check(can_wait=can_wait)
+            # Before the flight: nobody waits for a neighbour that is not asked at present.
+            is_same = older is not None and not self._changes.is_outdated(request.privy_user_id, older.change_version)
+            self._gate.check(can_wait=is_same and not brings_news)
             self._observer.database_asked()
             question = wanted()
             return await self._flights.join(
-                _flight_key(question),
+                self._flight_key(question),
                 lambda: self._look_up(question),
                 limit_s=limit_s,
                 operation=LOOK_UP,
@@ -166,7 +168,7 @@ class AuthCache:
             if (
                 kept is None
                 and older is not None
-                and not self._is_outdated(request.privy_user_id, older.change_version)
+                and not self._changes.is_outdated(request.privy_user_id, older.change_version)
             ):
                 kept = older  # it only had to make room for others
             if older is None or kept is None or self._trust(kept) is Freshness.EXPIRED:
@@ -176,7 +178,7 @@ class AuthCache:
     async def _look_up(self, question: FindOrMake) -> Answer:
         """Ask the database, and remember or forget by what it says."""
         privy_id = question.privy_user_id
-        version = self._seen_version
+        version = self._changes.seen
         asked_at_s = self._clock.utc_now_s()
         deadline = Deadline.after(self._clock.monotonic_s(), self.policy.lookup_limit_s)
         found = await self._accounts.find_or_make(question, deadline)
@@ -193,8 +195,8 @@ class AuthCache:
             self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
         self._remember(question.environment_tag, person, api_key)
-        if self.policy.ttl_s > 0 and not self._is_outdated(privy_id, version):
-            self._owed.remember(privy_id, person)
+        if self.policy.ttl_s > 0 and not self._changes.is_outdated(privy_id, version):
+            self._owed.remember(privy_id, person, keeps_other_tags=len(self.process.of(privy_id)) > 1)
         return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
 
     async def _from_shared(self, request: SignInRequest) -> Remembered | None:
@@ -224,14 +226,25 @@ class AuthCache:
         if self._shared is None or self.policy.ttl_s <= 0:
             return None
         person = await self._shared.get(privy_id)
-        return None if person is None or self._is_outdated(privy_id, person.change_version) else person
+        if person is None or self._owed.is_to_forget(privy_id):
+            return None
+        if self._changes.is_outdated(privy_id, person.change_version):
+            if self._changes.newest_of(privy_id) <= person.change_version:  # from before anything is known of here
+                self._owed.forget(
+                    privy_id, person.account.username, also_last_known_good=True, below=self._changes.floor
+                )
+            return None
+        return person
 
     def _remember(self, environment_tag: str, person: CachedPerson, api_key: str | None) -> Remembered | None:
         account = person.account
         privy_id = account.privy_user_id
         policy = self.policy
-        if policy.ttl_s <= 0 or privy_id is None or self._is_outdated(privy_id, person.change_version):
+        if policy.ttl_s <= 0 or privy_id is None or self._changes.is_outdated(privy_id, person.change_version):
             return None
+        newer = self.process.get(privy_id, environment_tag)
+        if newer is not None and newer.as_of_s > person.as_of_s and (newer.has_key or api_key is None):
+            return newer
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
         ends_s = self._clock.monotonic_s() + life_s - person.age_s(self._clock.utc_now_s())
         entry = Remembered(
@@ -239,7 +252,7 @@ class AuthCache:
             self._render(account, api_key, is_new=False),
             person.as_of_s,
             person.change_version,
-            ends_s if person.change_version >= self._doubtful_below else 0.0,
+            ends_s if person.change_version >= self._changes.doubtful_below else 0.0,
             has_key=api_key is not None,
             needs_proof=account.email is None or account.is_guest,
         )
@@ -251,50 +264,58 @@ class AuthCache:
 
         ``floor``: of changes up to this one nothing is known here, so nothing that old is taken from Redis.
         """
-        self._floor = max(self._floor, floor)
+        self._changes.floor = max(self._changes.floor, floor)
         for change in changes:
             if change.privy_user_id is None:
                 continue
-            self._hold(change.privy_user_id, change.change_id)
+            self._changes.hold(change.privy_user_id, change.change_id)
             if change.takes_away:
                 self.forget(change.privy_user_id, change.username)
             else:
                 self._outdate(change.privy_user_id, change.username)
-        self._seen_version = max(self._seen_version, version)
+        self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
     def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
         """Follow a gap: nothing of before ``version`` is fresh, and nothing at all is given that ``taken`` took away.
 
-        Nor what is older than ``floor``. Redis is told nothing: what it holds may be newer, and is held against these
-        changes when it is read.
+        Nor what is older than ``floor``. Redis is told to forget what has not seen them: a process that starts while
+        the database is away knows of none of this. Changes that only gave something may be among ``taken``.
         """
-        self._floor = max(self._floor, floor)
+        if version < self._changes.seen:
+            self._changes.begin_anew()
+            self.process.clear()
+            self._owed.forget_everything()
+        if floor > self._changes.floor:
+            self._changes.floor = floor
+            self._owed.forget_everything()
+        is_to_go = set()
         for change in taken:
-            if change.privy_user_id is not None:
-                self._hold(change.privy_user_id, change.change_id)
+            privy_id = change.privy_user_id
+            if privy_id is None:
+                continue
+            self._changes.hold(privy_id, change.change_id)
+            self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
+            if change.takes_away:
+                is_to_go.add(privy_id)
         self.outdate_all(version)
         process = self.process
         owners = ((process.privy_id(key), process.entry(key)) for key in process)
-        for privy_id in {owner for owner, entry in owners if self._is_outdated(owner, entry.change_version)}:
+        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, is_to_go)}:
             process.forget(privy_id)
-        self._seen_version = max(self._seen_version, version)
+        self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def _hold(self, privy_id: str, change_id: int) -> None:
-        """Hold a change against whatever is remembered of the person from before it."""
-        self._changed[privy_id] = max(change_id, self._changed.get(privy_id, 0))
-        self._changed.move_to_end(privy_id)
-        if len(self._changed) > MAX_CHANGES_REMEMBERED:
-            _, dropped = self._changed.popitem(last=False)
-            self._floor = max(self._floor, dropped)
+    def _is_to_go(self, privy_id: str, entry: Remembered, taken_from: set[str]) -> bool:
+        is_outdated = self._changes.is_outdated(privy_id, entry.change_version)
+        return entry.change_version < self._changes.floor or (is_outdated and privy_id in taken_from)
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.
 
         For a reader that may have missed changes: one that has just started has missed all that were made before.
         """
-        self._doubtful_below = max(self._doubtful_below, version)
+        self._changes.doubtful_below = max(self._changes.doubtful_below, version)
         for key in self.process:
             self.process.entry(key).fresh_until_s = 0.0
 
@@ -311,10 +332,6 @@ class AuthCache:
     def forget_what_redis_missed(self) -> None:
         """Tell Redis again what it was told in vain: it would outlive the change in a process that starts later."""
         self._owed.tell_again()
-
-    def _is_outdated(self, privy_id: str, version: int) -> bool:
-        """Whether there was a change that an answer of ``version`` may not have seen."""
-        return version < self._floor or self._changed.get(privy_id, 0) > version
 
     def _trust(self, entry: Remembered) -> Freshness:
         policy = self.policy
@@ -336,7 +353,7 @@ class AuthCache:
                 self._gate.check(can_wait=True)
                 question = wanted()
                 await self._flights.join(
-                    _flight_key(question),
+                    self._flight_key(question),
                     lambda: self._look_up(question),
                     limit_s=self.policy.lookup_limit_s,
                     operation=LOOK_UP,
@@ -349,25 +366,27 @@ class AuthCache:
         if not self._later(refresh(), "refresh"):
             self._refreshing.discard(request.privy_user_id)
 
-    def _later(self, work: Coroutine[object, object, None], name: str) -> bool:
+    def _later(self, work: Coroutine[object, object, object], name: str) -> bool:
         if self._tasks.is_full:
             work.close()
             return False
         self._tasks.spawn(work, name)
         return True
 
+    def _flight_key(self, question: FindOrMake) -> tuple[object, ...]:
+        # Whoever asks for something else (another tag, a key, a referral, a proof) must not be given this one's answer,
+        # nor whoever asks after a change was noticed what was asked for before it.
+        return (
+            question.privy_user_id,
+            question.environment_tag,
+            question.new_key is not None,
+            question.referral_code,
+            question.verified_email,
+            question.is_proven,
+            self._changes.newest_of(question.privy_user_id),
+            self._changes.floor,
+        )
+
     def _answer(self, entry: Remembered, source: Source) -> Answer:
         age_s = self._clock.utc_now_s() - entry.as_of_s
         return Answer(entry.rendered, entry.user_id, source, max(0.0, age_s))
-
-
-def _flight_key(question: FindOrMake) -> tuple[object, ...]:
-    # Whoever asks for something else (another tag, a key, a referral, a proof) must not be given this one's answer.
-    return (
-        question.privy_user_id,
-        question.environment_tag,
-        question.new_key is not None,
-        question.referral_code,
-        question.verified_email,
-        question.is_proven,
-    )

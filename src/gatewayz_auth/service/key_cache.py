@@ -18,13 +18,15 @@ MAX_CHANGES = 20_000
 class RememberedKey:
     """Whose a key is; ``as_of_s`` is when the database was asked (UTC), ``fresh_until_s`` on the monotonic clock."""
 
-    __slots__ = ("as_of_s", "fresh_until_s", "holder")
+    __slots__ = ("as_of_s", "fresh_until_s", "holder", "is_changed")
 
     def __init__(self, holder: KeyHolder, as_of_s: float, fresh_until_s: float) -> None:
         """Keep the record as it is."""
         self.holder = holder
         self.as_of_s = as_of_s
         self.fresh_until_s = fresh_until_s
+        self.is_changed = False
+        """Whether the owner is known to have changed since."""
 
 
 class KeyCache:

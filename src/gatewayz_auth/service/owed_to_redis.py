@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -11,10 +13,23 @@ if TYPE_CHECKING:
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.service.ports import SharedCache
 
-MAX_OWED = 10_000
-"""People of whom Redis is owed something; past it the oldest are dropped: what it holds is held against changes."""
+MAX_OWED = 100_000
+"""People whom Redis is still to forget; past it, it is to forget everybody."""
 
-RETRIED_AT_ONCE = 32
+MAX_UNREMEMBERED = 10_000
+"""People whom Redis is still to remember; past it the oldest are dropped: it merely does not know them."""
+
+AT_ONCE = 32
+"""Calls at once when Redis is told again; it has room for twice as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Forgetting:
+    """Whom to forget. ``below``: only what has not seen the change of this number; None: whatever stands there."""
+
+    username: str | None
+    also_last_known_good: bool
+    below: int | None
 
 
 class OwedToRedis:
@@ -27,60 +42,113 @@ class OwedToRedis:
     def __init__(
         self,
         shared: SharedCache | None,
-        later: Callable[[Coroutine[object, object, None], str], bool],
+        later: Callable[[Coroutine[object, object, object], str], bool],
         is_outdated: Callable[[str, int], bool],
     ) -> None:
         """Owe nothing yet."""
         self._shared = shared
         self._later = later
         self._is_outdated = is_outdated
-        self._unforgotten: OrderedDict[str, tuple[str | None, bool]] = OrderedDict()
+        self._unforgotten: OrderedDict[str, _Forgetting] = OrderedDict()
         self._unremembered: OrderedDict[str, CachedPerson] = OrderedDict()
+        self._is_everything_owed = False
+        self._is_telling = False
 
-    def remember(self, privy_id: str, person: CachedPerson) -> None:
-        """Have Redis remember ``person``, while nothing has overtaken them."""
+    def __len__(self) -> int:
+        """How many people Redis is still to forget or to remember."""
+        return len(self._unforgotten) + len(self._unremembered)
+
+    def is_to_forget(self, privy_id: str) -> bool:
+        """Whether nothing that Redis holds of the person may be given: it has not heard yet."""
+        owed = self._unforgotten.get(privy_id)
+        return self._is_everything_owed or (owed is not None and owed.also_last_known_good and owed.below is None)
+
+    def remember(self, privy_id: str, person: CachedPerson, *, keeps_other_tags: bool = False) -> None:
+        """Have Redis remember ``person`` while nothing has overtaken them, with its keys of other tags where wanted."""
         if self._shared is not None:
             self._unremembered[privy_id] = person
-            _bound(self._unremembered)
-            self._later(self._try_to_remember(privy_id), "remember")
+            if len(self._unremembered) > MAX_UNREMEMBERED:
+                self._unremembered.popitem(last=False)
+            self._later(self._try_to_remember(privy_id, keeps_other_tags=keeps_other_tags), "remember")
 
-    def forget(self, privy_id: str, username: str | None, *, also_last_known_good: bool) -> None:
+    def forget(
+        self, privy_id: str, username: str | None, *, also_last_known_good: bool, below: int | None = None
+    ) -> None:
         """Have Redis forget the person; the last known good only where something was taken away."""
         if self._shared is None:
             return
-        self._unremembered.pop(privy_id, None)
-        _, before = self._unforgotten.pop(privy_id, (None, False))
-        self._unforgotten[privy_id] = (username, also_last_known_good or before)
-        _bound(self._unforgotten)
-        self._later(self._try_to_forget(privy_id), "forget")
+        self._owe(privy_id, _Forgetting(username, also_last_known_good, below))
+        if below is None:
+            self._unremembered.pop(privy_id, None)
+            self._later(self._try_to_forget(privy_id), "forget")
+
+    def forget_everything(self) -> None:
+        """Have Redis forget everybody: what happened to whom is not known."""
+        if self._shared is not None:
+            self._is_everything_owed = True
+            self._unremembered.clear()
+
+    def _owe(self, privy_id: str, owed: _Forgetting) -> None:
+        before = self._unforgotten.pop(privy_id, None)
+        if before is not None and before.also_last_known_good:
+            is_all = before.below is None or owed.below is None
+            owed = _Forgetting(
+                owed.username or before.username,
+                also_last_known_good=True,
+                below=None if is_all else max(before.below or 0, owed.below or 0),
+            )
+        self._unforgotten[privy_id] = owed
+        if len(self._unforgotten) > MAX_OWED:
+            self._unforgotten.popitem(last=False)
+            self.forget_everything()
 
     def tell_again(self) -> None:
-        """Tell Redis again what it was told in vain, some people at a time."""
-        for privy_id in list(self._unforgotten)[:RETRIED_AT_ONCE]:
-            self._unforgotten.move_to_end(privy_id)
-            self._later(self._try_to_forget(privy_id), "forget")
-        for privy_id in list(self._unremembered)[:RETRIED_AT_ONCE]:
-            self._unremembered.move_to_end(privy_id)
-            self._later(self._try_to_remember(privy_id), "remember")
+        """Tell Redis what it was told in vain or not at all, as fast as it answers; one telling at a time."""
+        if not self._is_telling and (self._unforgotten or self._unremembered or self._is_everything_owed):
+            self._is_telling = self._later(self._tell(), "tell again")
 
-    async def _try_to_remember(self, privy_id: str) -> None:
+    async def _tell(self) -> None:
+        try:
+            if self._is_everything_owed and self._shared is not None and await self._shared.forget_everything():
+                self._is_everything_owed = False
+                self._unforgotten.clear()
+            for owed, tell in ((self._unforgotten, self._try_to_forget), (self._unremembered, self._try_to_remember)):
+                waiting = list(owed)
+                for start in range(0, len(waiting), AT_ONCE):
+                    done = await asyncio.gather(*(tell(privy_id) for privy_id in waiting[start : start + AT_ONCE]))
+                    if not all(done):
+                        return  # Redis does not answer, or has no room: the next turn will do
+        finally:
+            self._is_telling = False
+
+    async def _try_to_remember(self, privy_id: str, *, keeps_other_tags: bool = False) -> bool:
         person = self._unremembered.get(privy_id)
         if person is None or self._shared is None:
-            return
+            return True
+        if keeps_other_tags:
+            kept = await self._shared.get(privy_id)
+            if kept is not None and not self._is_outdated(privy_id, kept.change_version):
+                person = self._unremembered[privy_id] = person.beside(kept)
         is_done = self._is_outdated(privy_id, person.change_version) or await self._shared.put(person)
+        if self._is_outdated(privy_id, person.change_version):
+            # The change was noticed while we wrote: its DEL may have been before our SET.
+            self.forget(privy_id, person.account.username, also_last_known_good=True)
         if is_done and self._unremembered.get(privy_id) is person:
             del self._unremembered[privy_id]
+        return is_done
 
-    async def _try_to_forget(self, privy_id: str) -> None:
-        pending = self._unforgotten.get(privy_id)
-        if pending is None or self._shared is None:
-            return
-        username, also_last_known_good = pending
-        done = await self._shared.forget(privy_id, username, also_last_known_good=also_last_known_good)
-        if done and self._unforgotten.get(privy_id) == pending:
+    async def _try_to_forget(self, privy_id: str) -> bool:
+        owed = self._unforgotten.get(privy_id)
+        if owed is None or self._shared is None:
+            return True
+        is_done = await self._is_newer(privy_id, owed.below) or await self._shared.forget(
+            privy_id, owed.username, also_last_known_good=owed.also_last_known_good
+        )
+        if is_done and self._unforgotten.get(privy_id) == owed:
             del self._unforgotten[privy_id]
+        return is_done
 
-
-def _bound(owed: OrderedDict[str, Any]) -> None:
-    if len(owed) > MAX_OWED:
-        owed.popitem(last=False)
+    async def _is_newer(self, privy_id: str, below: int | None) -> bool:
+        """Whether what Redis holds has seen the change ``below`` already; where it holds nothing, it is told again."""
+        kept = None if below is None or self._shared is None else await self._shared.get(privy_id)
+        return kept is not None and below is not None and kept.change_version >= below

@@ -62,6 +62,10 @@ class SharedCache(Protocol):
         """Drop what is remembered, the last known good only where the change takes something away; True when done."""
         ...
 
+    async def forget_everything(self) -> bool:
+        """Drop all that this service keeps there, of whomever; True when done."""
+        ...
+
 
 class Observer(Protocol):
     """Hears what the sign-in does on its way; never waits, never raises."""

@@ -189,6 +189,32 @@ def test_more_changes_than_one_reading_tells_are_a_gap(on, monkeypatch):
     on(story)
 
 
+def test_after_a_gap_the_reader_is_told_by_name_of_what_else_changed_since_it_last_read(on, monkeypatch):
+    async def story(reader, other, **_):
+        await other.execute("UPDATE users SET credits = credits + 1")
+        assert await told(reader) == [("did:privy:ada", "ada", False)]
+        await other.execute("UPDATE users SET tier = 'pro'")
+        monkeypatch.setattr(changes_module, "MAX_SILENCE_S", 0.0)
+        read = await reader.read()
+        assert read.is_gap
+        assert [(change.privy_user_id, change.takes_away) for change in read.changes] == [("did:privy:ada", False)]
+        assert read.floor == 0
+
+    on(story)
+
+
+def test_more_gains_than_are_told_are_no_reason_to_forget_anybody(on, monkeypatch):
+    monkeypatch.setattr(changes_module, "MAX_CHANGES", 3)
+
+    async def story(reader, other, **_):
+        for _ in range(6):
+            await other.execute("UPDATE users SET credits = credits + 1")
+        read = await reader.read()
+        assert (read.is_gap, read.floor) == (True, 0)
+
+    on(story)
+
+
 def test_what_was_taken_away_stays_for_as_long_as_an_older_answer_may_be_given(on):
     clock = ManualClock()
 

@@ -262,6 +262,19 @@ def test_whose_an_api_key_is_is_not_kept_where_nothing_is(any_redis_url, by_hand
     assert list(by_hand.scan_iter()) == []
 
 
+def test_everything_of_ours_can_be_forgotten_and_nothing_of_others_is(any_redis_url, by_hand):
+    by_hand.set("another", "program's")
+
+    async def scenario(cache):
+        for number in range(700):
+            assert await cache.store(person(f"p{number}"))
+        assert await cache.forget_everything()
+        assert await cache.get("did:privy:p0") is None
+
+    run(scenario, any_redis_url)
+    assert list(by_hand.scan_iter()) == [b"another"]
+
+
 def test_two_hundred_readers_at_once_each_get_their_own_person(any_redis_url):
     async def scenario(cache):
         people = [person(f"p{number}", user_id=number) for number in range(200)]

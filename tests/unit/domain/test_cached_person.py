@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -55,9 +56,12 @@ def test_a_key_of_one_tag_never_stands_in_for_another():
     assert person.key_for("test") is None
 
 
-def test_a_newer_key_replaces_the_one_of_its_tag_alone():
+def test_keys_of_other_tags_are_kept_from_an_older_record_of_the_same_account():
     live, test, newer = _key("live"), _key("test"), _key("live")
-    person = CachedPerson(_account(), (live, test), 1.0).with_key(newer)
+    older = CachedPerson(_account(), (live, test), 1.0)
+    person = CachedPerson(_account(), (newer,), 2.0).beside(older)
     assert person.key_for("live") is newer
     assert person.key_for("test") is test
-    assert person.as_of_s == 1.0
+    assert person.as_of_s == 2.0
+    somebody = CachedPerson(replace(_account(), user_id=8), (newer,), 2.0)
+    assert somebody.beside(older) is somebody

@@ -4,81 +4,14 @@ import asyncio
 import uuid
 
 import pytest
-from tests.support.cache_world import Entropy, NoResealing, OpenGate
-from tests.support.people import person
-from tests.support.virtual_loop import VirtualClock, in_virtual_time
+from tests.support.cache_world import OpenGate
+from tests.support.key_world import AWAY, World
+from tests.support.virtual_loop import in_virtual_time
 
-from gatewayz_auth.adapters.keyring import Keyring
-from gatewayz_auth.domain.cached_person import CachedPerson
 from gatewayz_auth.domain.changes import Change
-from gatewayz_auth.domain.errors import AccountDisabled, ApiKeyNotAccepted, NeighbourUnavailable, NotKnown
+from gatewayz_auth.domain.errors import AccountDisabled, ApiKeyNotAccepted, NotKnown
 from gatewayz_auth.domain.key_holder import FoundKey, KeyHolder
-from gatewayz_auth.domain.sign_in import Source, StoredKey
-from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.reliability.entropy import SystemEntropy
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.reliability.single_flight import SingleFlight
-from gatewayz_auth.service.api_key_check import ApiKeyCheck
-from gatewayz_auth.service.auth_cache import CachePolicy
-
-RING = Keyring(("s" * 40,), SystemEntropy())
-
-
-def _stored(new, user_id):
-    from gatewayz_auth.domain.api_keys import owner_tag
-
-    return StoredKey(
-        new.key_id, new.environment_tag, new.prefix, new.digest_key_id, new.sealed, owner_tag(new.owner_secret, user_id)
-    )
-
-
-class World:
-    """A database of keys that answers, errs, or is silent for ``takes_s``; and the check in front of it."""
-
-    def __init__(self, ttl_s=300.0, max_age_s=3600.0, shared=None):
-        self.clock = VirtualClock()
-        self.shared = shared
-        self.rows = {}
-        self.asked = 0
-        self.error = None
-        self.takes_s = 0.01
-        self.tasks = OwnedTasks("test", 10)
-        self.changes = 0
-        policy = CachePolicy(ttl_s, max_age_s, 0.15, 5.0)
-        self.check = ApiKeyCheck(
-            lambda: policy, self, RING, SingleFlight("postgres", self.clock), OpenGate(), NoResealing(), self.tasks,
-            self.clock, Entropy(), shared, shared,
-        )  # fmt: skip
-
-    def key(self, user_id=1, tag="live"):
-        new = RING.mint(tag)
-        stored = _stored(new, user_id)
-        holder = KeyHolder(user_id, new.key_id, tag, f"did:privy:p{user_id}", "basic")
-        self.rows[new.digest] = FoundKey(holder, stored, is_revoked=False, is_active=True)
-        return RING.open(stored, user_id), new.digest
-
-    def change(self, digest, **changes):
-        found = self.rows[digest]
-        fields = {"is_revoked": found.is_revoked, "is_active": found.is_active, **changes}
-        self.rows[digest] = FoundKey(found.holder, found.stored, **fields)
-
-    def tell(self, user_id, *, takes_away):
-        self.changes += 1
-        self.check.notice([Change(self.changes, user_id, None, None, takes_away)], self.changes)
-
-    async def find(self, digests, deadline):
-        self.asked += 1
-        found = next((self.rows[digest] for digest in digests if digest in self.rows), None)
-        await asyncio.sleep(self.takes_s)
-        if self.error is not None:
-            raise self.error
-        return found
-
-    async def ask(self, api_key, budget_s=8.0):
-        return await self.check.check(api_key, Deadline.after(self.clock.monotonic_s(), budget_s))
-
-
-AWAY = NeighbourUnavailable("postgres", "away")
+from gatewayz_auth.domain.sign_in import Source
 
 
 @pytest.mark.parametrize(
@@ -279,78 +212,42 @@ async def test_a_row_that_was_given_to_somebody_else_or_another_key_is_not_vouch
             await world.ask(api_key)
 
 
-class SharedByAll:
-    """What outlives a process: whose keys are, and what people had at their last sign-in."""
-
+class Asked(OpenGate):
     def __init__(self):
-        self.owners = {}
-        self.people = {}
+        self.can_wait = []
 
-    async def put_key_owner(self, digest, privy_id):
-        self.owners[digest] = privy_id
-        return True
-
-    async def key_owner(self, digest):
-        return self.owners.get(digest)
-
-    async def known_to_all(self, privy_id):
-        return self.people.get(privy_id)
-
-
-async def restarted_in_an_outage(*, is_active=True, has_key=True, ttl_s=300.0, max_age_s=3600.0):
-    """A key that a process had checked, and a new process that comes up beside a database that is away."""
-    before = World(shared=SharedByAll())
-    api_key, digest = before.key(user_id=5)
-    await before.ask(api_key)
-    while len(before.tasks):
-        await asyncio.sleep(0.01)
-    after = World(ttl_s, max_age_s, before.shared)
-    after.error = AWAY
-    found = before.rows[digest]
-    account = person("p5", user_id=5, is_active=is_active).account
-    keys = (found.stored,) if has_key else ()
-    after.shared.people["did:privy:p5"] = CachedPerson(account, keys, after.clock.utc_now_s() - 60, 0)
-    return after, api_key, found.holder
+    def check(self, *, can_wait=False):
+        self.can_wait.append(can_wait)
 
 
 @in_virtual_time
-async def test_a_process_that_comes_up_in_an_outage_knows_a_key_by_what_its_owner_last_had():
-    world, api_key, holder = await restarted_in_an_outage()
-    checked = await world.ask(api_key)
-    assert (checked.holder, checked.source) == (holder, Source.LAST_KNOWN_GOOD)
-    assert 60 <= checked.age_s < 61
-    world.takes_s = 10.0
-    began_s = world.clock.monotonic_s()
-    assert (await world.ask(api_key)).source is Source.LAST_KNOWN_GOOD
-    assert world.clock.monotonic_s() - began_s == pytest.approx(0.15)
-
-
-@pytest.mark.parametrize("what", [{"is_active": False}, {"has_key": False}, {"ttl_s": 20.0, "max_age_s": 30.0}])
-@in_virtual_time
-async def test_what_ends_last_known_good_for_its_owner_ends_it_for_the_key(what):
-    world, api_key, _ = await restarted_in_an_outage(**what)
-    with pytest.raises(NotKnown):
+async def test_who_asks_after_a_revocation_was_noticed_is_not_given_an_older_flights_answer():
+    world = World()
+    api_key, digest = world.key(user_id=3)
+    world.takes_s = 4.5
+    first = asyncio.ensure_future(world.ask(api_key))
+    await asyncio.sleep(0.5)
+    world.change(digest, is_revoked=True)
+    world.tell(3, takes_away=True)
+    await asyncio.sleep(3.5)
+    with pytest.raises(ApiKeyNotAccepted):
         await world.ask(api_key)
+    await first
 
 
 @in_virtual_time
-async def test_a_change_that_is_known_here_beats_what_is_shared():
-    world, api_key, _ = await restarted_in_an_outage()
-    world.tell(5, takes_away=True)
-    with pytest.raises(NotKnown):
-        await world.ask(api_key)
-
-
-@in_virtual_time
-async def test_a_key_is_not_vouched_for_by_somebody_else_who_is_said_to_own_it():
-    world, api_key, _ = await restarted_in_an_outage()
-    _, digest = world.key(user_id=6)
-    world.shared.people["did:privy:p6"] = CachedPerson(
-        person("p6", user_id=6).account, (world.rows[digest].stored,), world.clock.utc_now_s(), 0
-    )
-    world.shared.owners = dict.fromkeys(world.shared.owners, "did:privy:p6")
-    with pytest.raises(NotKnown):
-        await world.ask(api_key)
+async def test_a_refresh_can_wait_and_what_is_known_to_have_changed_cannot():
+    world = World()
+    gate = world.check._gate = Asked()
+    api_key, _ = world.key(user_id=3)
+    await world.ask(api_key)
+    await asyncio.sleep(250)
+    assert (await world.ask(api_key)).source is Source.CACHE
+    while len(world.tasks):
+        await asyncio.sleep(0.1)
+    world.tell(3, takes_away=False)
+    await world.ask(api_key)
+    assert gate.can_wait == [False, True, False]
 
 
 @in_virtual_time

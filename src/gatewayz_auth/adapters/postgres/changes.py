@@ -56,6 +56,7 @@ class PostgresChanges:
         self._limit_s = limit_s
         self._taken_s = remembered_s + MARGIN_S
         self._mark: _Mark | None = None
+        self._horizon: int | None = None
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
 
@@ -79,20 +80,25 @@ class PostgresChanges:
         first = rows[0]
         if first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows):
             return await self._caught_up()
-        self._mark = _Mark(first["era"], first["snapshot"], first["at"])
+        self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         with contextlib.suppress(NotKnown):  # a later reading will do
             await self._trim()
         changes = tuple(_change(row) for row in rows if row["user_id"] is not None)
         return ChangesRead(changes, first["horizon"] - 1, is_gap=False)
 
     async def _caught_up(self) -> ChangesRead:
-        """Stand where the database stands now, with all that is still known to have been taken from people."""
-        rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1})
+        """Stand where the database stands now, with all that is still known to have been taken from people.
+
+        And with what else is still known to have changed since this reader last read.
+        """
+        rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1, "since": self._horizon})
         first = rows[0]
-        self._mark = _Mark(first["era"], first["snapshot"], first["at"])
+        self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
+        self._marks.clear()  # of another era, maybe
         floor = max((row["xact"] for row in rows if row["kind"] == "all"), default=0)
-        if len(rows) > MAX_CHANGES:
-            floor = max(floor, rows[-1]["xact"])
+        taken_away = [row["xact"] for row in rows if row["takes_away"]]
+        if len(taken_away) > MAX_CHANGES:
+            floor = max(floor, taken_away[-1])
         taken = tuple(_change(row) for row in reversed(rows) if row["user_id"] is not None)
         return ChangesRead(taken, first["horizon"] - 1, is_gap=True, floor=floor)
 

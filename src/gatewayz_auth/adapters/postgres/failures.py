@@ -31,6 +31,9 @@ _WORDS = {
     "XX": "its data is damaged",
 }
 
+_OF_ONE_STATEMENT = {"22", "23", "40", "42", "54"}
+"""What a statement may run into on its own: it is not known what it asked, and nothing is said of the neighbour."""
+
 _CONNECT_WORDS = {
     "timeout expired": "it did not answer in time while connecting",
     "connection refused": "nothing listens there",
@@ -63,4 +66,6 @@ def in_our_words(error: Exception, operation: str, limit_s: float) -> NotKnown:
         return QueryTimeoutError(f"timeout exceeded {round(limit_s, 3):g}s", operation=operation, timeout_s=limit_s)
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
     words = _without_code(error) if sqlstate is None else _WORDS.get(sqlstate[:2], "it refused")
+    if sqlstate is not None and sqlstate[:2] in _OF_ONE_STATEMENT:
+        return NotKnown(f"{NEIGHBOUR}: {words} ({sqlstate})")
     return NeighbourUnavailable(NEIGHBOUR, f"{words} ({sqlstate or type(error).__name__})")

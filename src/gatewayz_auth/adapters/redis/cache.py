@@ -239,6 +239,21 @@ class RedisCache:
         """Drop whose the API keys of ``digests`` are."""
         return not digests or await self._write("forget keys", ("DEL", *(api_key_key(digest) for digest in digests)))
 
+    async def forget_everything(self) -> bool:
+        """Drop all keys that this service writes; False where Redis did not answer in time for each step of it."""
+        cursor: Any = 0
+        try:
+            while True:
+                ((cursor, keys),) = await self._ask(
+                    "forget everything", ("SCAN", cursor, "MATCH", "auth:*", "COUNT", 500)
+                )
+                if keys:
+                    await self._ask("forget everything", ("UNLINK", *keys))
+                if int(cursor) == 0:
+                    return True
+        except (NotKnown, TypeError, ValueError):
+            return False
+
     async def invalidate(self, privy_id: str | None = None, username: str | None = None) -> bool:
         """Drop everything that is remembered of the person; False where nobody is named."""
         keys = [] if privy_id is None else [privy_id_key(privy_id), last_known_good_key(privy_id)]

@@ -1,4 +1,4 @@
--- Where a reader of changes stands now, and what was taken away from people of late, newest first; one row at least.
+-- Where a reader of changes stands now, what was taken from people of late, and what else changed since it last read.
 WITH here AS (
     SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot() AS snapshot, now() AS at
 )
@@ -6,9 +6,20 @@ SELECT here.era, here.snapshot::text AS snapshot, here.at, pg_snapshot_xmin(here
     c.xact, c.kind, c.user_id, c.privy_user_id, c.username, c.takes_away
 FROM here
 LEFT JOIN LATERAL (
-    SELECT ch.xact::text::bigint AS xact, ch.kind, ch.user_id, ch.privy_user_id, ch.username, ch.takes_away
-    FROM gatewayz_auth.changes AS ch
-    WHERE ch.takes_away
-    ORDER BY ch.xact DESC
-    LIMIT %(max_rows)s::integer
+    (
+        SELECT ch.xact::text::bigint AS xact, ch.kind, ch.user_id, ch.privy_user_id, ch.username, ch.takes_away
+        FROM gatewayz_auth.changes AS ch
+        WHERE ch.takes_away
+        ORDER BY ch.xact DESC
+        LIMIT %(max_rows)s::integer
+    )
+    UNION ALL
+    (
+        SELECT ch.xact::text::bigint, ch.kind, ch.user_id, ch.privy_user_id, ch.username, ch.takes_away
+        FROM gatewayz_auth.changes AS ch
+        WHERE NOT ch.takes_away AND ch.xact >= %(since)s::bigint::text::xid8
+        ORDER BY ch.xact DESC
+        LIMIT %(max_rows)s::integer
+    )
 ) AS c ON true
+ORDER BY c.xact DESC

@@ -1,0 +1,45 @@
+"""Which changes of people are known here: what every answer, old or under way, is held against."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+MAX_CHANGES_REMEMBERED = 20_000
+"""Changes that late writers are still held against; older ones have long been followed by everybody."""
+
+
+class KnownChanges:
+    """The newest change of each person, and since when nothing is missing; no clock, one dictionary step a call."""
+
+    __slots__ = ("_newest", "doubtful_below", "floor", "seen")
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self.seen = 0
+        """The newest change known of anybody: a database that is asked now knows all of them."""
+        self.floor = 0
+        """Of changes up to this one nothing is known, so nothing that old is given."""
+        self.doubtful_below = 0
+        """What is older may have been overtaken by a change that was missed: it is not fresh."""
+
+    def newest_of(self, privy_id: str) -> int:
+        """The newest change known of the person, 0 where none is."""
+        return self._newest.get(privy_id, 0)
+
+    def hold(self, privy_id: str, change_id: int) -> None:
+        """Hold a change against whatever is remembered of the person from before it."""
+        self._newest[privy_id] = max(change_id, self._newest.get(privy_id, 0))
+        self._newest.move_to_end(privy_id)
+        if len(self._newest) > MAX_CHANGES_REMEMBERED:
+            _, dropped = self._newest.popitem(last=False)
+            self.floor = max(self.floor, dropped)
+
+    def is_outdated(self, privy_id: str, version: int) -> bool:
+        """Whether there was a change that an answer of ``version`` may not have seen."""
+        return version < self.floor or self._newest.get(privy_id, 0) > version
+
+    def begin_anew(self) -> None:
+        """Forget all: the database counts its changes from lower on than has been seen."""
+        self._newest.clear()
+        self.seen = self.floor = self.doubtful_below = 0

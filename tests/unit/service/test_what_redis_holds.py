@@ -1,0 +1,273 @@
+"""What Redis holds never outlives what is known of it: late writes, lost messages, gaps, restarts in an outage."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from tests.support.cache_world import (
+    MAX_AGE_S,
+    PEOPLE,
+    TTL_S,
+    OpenGate,
+    Shared,
+    World,
+    cache_over,
+    question_of,
+    request_of,
+)
+from tests.support.manual_clock import ManualClock
+from tests.support.virtual_loop import VirtualClock, in_virtual_time
+
+from gatewayz_auth.domain.changes import Change
+from gatewayz_auth.domain.errors import AccountDisabled, NotKnown
+from gatewayz_auth.domain.sign_in import Source
+from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
+from gatewayz_auth.service import owed_to_redis
+
+ADA = PEOPLE[0]
+
+
+async def ask(cache, world, tag="live"):
+    request = request_of(ADA, tag)
+    if (ready := cache.fresh(request, is_proven=False)) is not None:
+        return ready
+    deadline = Deadline.after(world.clock.monotonic_s(), 8.0)
+    return await cache.answer(request, lambda: question_of(ADA, tag), deadline, is_proven=False)
+
+
+async def settled(cache, version=0):
+    """All writes behind callers have ended, and what was told in vain has been told again for some seconds."""
+    for _ in range(20):
+        await asyncio.sleep(0.5)
+        cache.notice([], version)
+
+
+async def known(shared=None):
+    """A world in which Ada has signed in once, and the process that did it."""
+    world = World(VirtualClock())
+    shared = shared or Shared(world.clock)
+    shared.clock = world.clock
+    cache = cache_over(world, shared)
+    await ask(cache, world)
+    return world, shared, cache
+
+
+@in_virtual_time
+async def test_whoever_asks_after_a_disabling_was_noticed_is_not_given_what_was_asked_for_before_it():
+    world = World(VirtualClock())
+    cache = cache_over(world, Shared(world.clock))
+    world.gate = asyncio.Event()
+    first = asyncio.ensure_future(ask(cache, world))  # the database has read its row; its reply is slow
+    await asyncio.sleep(0.1)
+    world.people[ADA].is_active = False
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
+    await asyncio.sleep(4.0)
+    second = asyncio.ensure_future(ask(cache, world))
+    await asyncio.sleep(0.1)
+    world.gate.set()
+    with pytest.raises(AccountDisabled):
+        await second
+    await first
+
+
+@in_virtual_time
+async def test_redis_does_not_unsay_what_the_database_said():
+    world, shared, cache = await known()
+    await asyncio.sleep(TTL_S + 100)
+    world.people[ADA].is_active = False
+    shared.is_up = False  # the DEL is lost
+    with pytest.raises(AccountDisabled):
+        await ask(cache, world)
+    await asyncio.sleep(0.1)
+    shared.is_up, world.is_up = True, False  # an outage before the next reading of changes
+    with pytest.raises(NotKnown):
+        await ask(cache, world)
+    await settled(cache)
+    with pytest.raises(NotKnown):
+        await ask(cache, world)
+
+
+class SlowToWrite(Shared):
+    def __init__(self):
+        super().__init__(None)
+
+    async def put(self, person):
+        await asyncio.sleep(0.03)  # connecting, within its 50 ms
+        return await super().put(person)
+
+
+@in_virtual_time
+async def test_a_write_that_lands_behind_the_forgetting_of_a_change_is_taken_back():
+    world, shared, cache = await known(SlowToWrite())
+    await asyncio.sleep(0.01)
+    world.people[ADA].is_active = False
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
+    await settled(cache, 1)
+    assert shared.good == shared.fresh == {}
+
+
+@pytest.mark.parametrize("floor", [0, 7])
+@in_virtual_time
+async def test_what_was_taken_away_in_a_gap_is_taken_out_of_redis_for_those_who_start_in_an_outage(floor):
+    world, shared, cache = await known()
+    world.people[ADA].is_active = False
+    cache.catch_up([] if floor else [Change(7, 1, ADA, "ada", takes_away=True)], 8, floor)
+    await settled(cache, 8)
+    world.is_up = False
+    with pytest.raises(NotKnown):
+        await ask(cache_over(world, shared), world)
+
+
+@in_virtual_time
+async def test_what_redis_holds_from_after_a_change_is_left_there_by_whoever_learns_of_it_late():
+    world, shared, cache = await known()
+    cache.notice([], 9)
+    cache.process.clear()
+    shared.fresh.clear()
+    shared.good.clear()
+    await ask(cache, world)
+    await asyncio.sleep(0.1)
+    late = cache_over(world, shared)
+    late.catch_up([Change(7, 1, ADA, "ada", takes_away=True)], 9, 0)
+    await settled(late, 9)
+    assert shared.good[ADA].change_version == 9
+
+
+@in_virtual_time
+async def test_thousands_of_revocations_reach_redis_within_seconds():
+    class RoomFor64(Shared):
+        running = 0
+
+        async def forget(self, *args, **kwargs):
+            if self.running >= 64:
+                return False
+            self.running += 1
+            try:
+                await asyncio.sleep(0.001)
+                return await super().forget(*args, **kwargs)
+            finally:
+                self.running -= 1
+
+    world = World(VirtualClock())
+    cache = cache_over(world, RoomFor64(world.clock))
+    cache._tasks = OwnedTasks("service", 2000)
+    cache.notice([Change(n, n, f"did:privy:x{n}", f"x{n}", takes_away=True) for n in range(1, 4901)], 4900)
+    began_s = world.clock.monotonic_s()
+    while len(cache._owed):
+        await asyncio.sleep(0.5)
+        cache.notice([], 4900)
+    assert world.clock.monotonic_s() - began_s < 5.0
+
+
+@in_virtual_time
+async def test_more_than_can_be_owed_is_everybody(monkeypatch):
+    monkeypatch.setattr(owed_to_redis, "MAX_OWED", 100)
+    _, shared, cache = await known()
+    await asyncio.sleep(0.1)
+    shared.is_up = False
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
+    cache.notice([Change(n, n, f"did:privy:x{n}", f"x{n}", takes_away=True) for n in range(2, 200)], 200)
+    shared.is_up = True
+    assert ADA in shared.good
+    await settled(cache, 200)
+    assert shared.good == {}
+    assert len(cache._owed) == 0
+
+
+@in_virtual_time
+async def test_a_database_that_counts_its_changes_from_lower_on_is_begun_anew_with():
+    world, shared, cache = await known()
+    cache.catch_up([], 1_000_000, 0)
+    await asyncio.sleep(1)
+    cache.catch_up([], 500, 0)  # a dump, restored behind the same name
+    await settled(cache, 500)
+    assert shared.good == {}
+    world.gate = asyncio.Event()
+    first = asyncio.ensure_future(ask(cache, world))
+    await asyncio.sleep(0.1)
+    world.people[ADA].is_active = False
+    cache.notice([Change(501, 1, ADA, "ada", takes_away=True)], 501)
+    world.gate.set()
+    await first
+    world.gate = None
+    with pytest.raises(AccountDisabled):
+        await ask(cache, world)
+
+
+@in_virtual_time
+async def test_two_tags_both_survive_a_restart_in_an_outage():
+    world, shared, cache = await known()
+    await asyncio.sleep(0.1)
+    await ask(cache, world, "test")
+    await asyncio.sleep(0.1)
+    world.is_up = False
+    new = cache_over(world, shared)
+    answers = [await ask(new, world, tag) for tag in ("live", "test")]
+    assert [answer.rendered.endswith(tag) for answer, tag in zip(answers, (b":live", b":test"), strict=True)] == [
+        True
+    ] * 2
+
+
+@in_virtual_time
+async def test_an_older_answer_from_redis_does_not_take_the_place_of_a_newer_one():
+    world, shared, cache = await known()
+    await asyncio.sleep(TTL_S + 100)
+    cache.process.clear()
+    held, real = asyncio.Event(), shared.get
+
+    async def slow(privy_id):
+        got = await real(privy_id)
+        await held.wait()
+        return got
+
+    world.people[ADA].generation = 7
+    shared.get = slow
+    late = asyncio.ensure_future(ask(cache, world))
+    await asyncio.sleep(0.01)
+    shared.get = lambda _: asyncio.sleep(0, None)
+    await ask(cache, world)
+    world.is_up = False
+    held.set()
+    await late
+    assert b" g7 " in (await ask(cache, world)).rendered
+
+
+def test_a_machine_that_slept_gives_nothing_as_fresh_that_is_not():
+    clock = ManualClock()
+
+    async def story():
+        world = World(clock)
+        cache = cache_over(world, Shared(clock))
+        await ask(cache, world)
+        clock.step_utc(TTL_S + 1)  # the monotonic clock stands still meanwhile
+        world.is_up = False
+        assert (await ask(cache, world)).source is Source.LAST_KNOWN_GOOD
+        clock.step_utc(MAX_AGE_S)
+        with pytest.raises(NotKnown):
+            await ask(cache, world)
+
+    asyncio.run(story())
+
+
+class Asked(OpenGate):
+    def __init__(self):
+        self.can_wait = []
+
+    def check(self, *, can_wait=False):
+        self.can_wait.append(can_wait)
+
+
+@in_virtual_time
+async def test_what_is_known_to_have_changed_and_what_brings_a_proof_cannot_wait():
+    world, _, cache = await known()
+    gate = cache._gate = Asked()
+    await asyncio.sleep(TTL_S + 100)
+    await ask(cache, world)
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=False)], 1)
+    await ask(cache, world)
+    cache.process.get(ADA, "live").needs_proof = True
+    proven = dataclasses.replace(question_of(ADA, "live"), is_proven=True)
+    deadline = Deadline.after(world.clock.monotonic_s(), 8.0)
+    await cache.answer(request_of(ADA, "live"), lambda: proven, deadline, is_proven=True)
+    assert gate.can_wait == [True, False, False]
