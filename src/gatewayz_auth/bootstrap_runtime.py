@@ -1,4 +1,4 @@
-"""Composed for ``bootstrap``, the worker and commands: what is changed while running, and whom it is told."""
+"""Composed for ``bootstrap`` and the worker: what is changed while running, and whom it is told."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gatewayz_auth.adapters.figures.glance import Glance, glance
-from gatewayz_auth.adapters.postgres.calls import GuardedCall
-from gatewayz_auth.adapters.postgres.pool import Pool
 from gatewayz_auth.adapters.postgres.runtime_settings import PostgresRuntime
 from gatewayz_auth.adapters.postgres.users import PostgresAccounts
-from gatewayz_auth.adapters.redis.clearing import clear
 from gatewayz_auth.adapters.runtime_files import RuntimeFiles
 from gatewayz_auth.adapters.threads import BoundedThreads
 from gatewayz_auth.domain.errors import NotKnown, Overloaded
-from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.reliability.breaker_machine import BreakerLimits
 from gatewayz_auth.reliability.circuit_breaker import CircuitBreaker
-from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.neighbour_call import NeighbourCall
-from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.service.auth_cache import CachePolicy
 from gatewayz_auth.service.cohorts import Cohorts, Direct
 from gatewayz_auth.service.live_settings import Live
@@ -33,17 +26,19 @@ from gatewayz_auth.settings.live import changed
 from gatewayz_auth.web.answers import render
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from gatewayz_auth.adapters.figures.figures import Figures
     from gatewayz_auth.adapters.keyring import Keyring
     from gatewayz_auth.adapters.logs import Logs
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.changes import PostgresChanges
+    from gatewayz_auth.adapters.postgres.pool import Pool
     from gatewayz_auth.adapters.redis.cache import RedisCache
     from gatewayz_auth.adapters.sign_in_log import SignInLog
     from gatewayz_auth.bootstrap_jobs import JobSide
     from gatewayz_auth.bootstrap_referrals import ReferralSide
+    from gatewayz_auth.reliability.abandoned import Abandoned
     from gatewayz_auth.reliability.bulkhead import Bulkhead
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.door import Door
@@ -63,7 +58,6 @@ DISK_LIMIT_S = 0.5
 AWAY_AFTER_S = 3.0
 """So long the database may be silent before it is not asked here: the reader of changes says when it is back."""
 
-COMMAND_LIMIT_S = 1.5
 _NEVER = BreakerLimits(strikes=1 << 30, slow_call_s=1e9, slow_call_max_s=1e9, share_calls=1 << 30)
 
 
@@ -140,6 +134,7 @@ class RuntimeSide:
         said = ", ".join(names)
         if wanted.share != before.share:
             said = f"{said}; " * bool(said) + f"safety features are on for {wanted.share:g} % of people"
+        said = said or f"people are {'' if wanted.is_counting else 'no longer '}counted by cohort"
         self._log.warning(f"Changed while running: {said}")
         if self._figures is not None:
             self._figures.happened("settings", said)
@@ -290,38 +285,4 @@ def steered(  # noqa: PLR0913 - the parts it steers
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeDesk:
-    """What commands about settings, rollout and rollback need and no more."""
-
-    store: PostgresRuntime
-    files: RuntimeFiles
-    clock: Clock
-    settings: Settings
-
-    def glance(self) -> Glance:
-        """What the processes of this host have shown within the last seconds."""
-        return glance(Path(self.settings.state_dir) / "figures", self.clock.utc_now_s())
-
-    async def clear_redis(self) -> int | None:
-        """How many keys of ours were dropped in Redis; None: there is none. ``NotKnown`` where it does not answer."""
-        url = self.settings.redis_url
-        return None if url is None else await clear(url, self.clock, COMMAND_LIMIT_S)
-
-
-@contextlib.asynccontextmanager
-async def runtime_desk(settings: Settings) -> AsyncIterator[RuntimeDesk]:
-    """The desk over a connection of its own; nothing connects before it is asked, and each call ends in 1.5 s."""
-    clock = SystemClock()
-    abandoned = Abandoned()
-    pool = Pool(settings.database_url, max_size=1, min_size=0, clock=clock, tasks=OwnedTasks("pool", 8))
-    store = PostgresRuntime(pool, GuardedCall(clock, abandoned), clock, COMMAND_LIMIT_S)
-    await pool.open()
-    try:
-        yield RuntimeDesk(store, RuntimeFiles(Path(settings.state_dir)), clock, settings)
-    finally:
-        await abandoned.close(0.5)
-        await pool.close()
-
-
-__all__ = ["RuntimeDesk", "RuntimeSide", "Steered", "runtime_desk", "steered"]
+__all__ = ["RuntimeSide", "Steered", "steered"]

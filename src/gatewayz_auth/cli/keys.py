@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import with_desk
-from gatewayz_auth.cli.users import key_line, operator, plain_of
+from gatewayz_auth.cli.users import key_line, plain_of
+from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import SettingsError, StartupError
 from gatewayz_auth.web.routes.admin import person_as_json
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, why_of
-from gatewayz_auth.cli.users import operator
+from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
 from gatewayz_auth.service.rollback import KEEPS_SIGNED_IN, parts_of, plan, turns_cache_off
 from gatewayz_auth.service.runtime_settings import Rollback, change
@@ -16,7 +16,7 @@ from gatewayz_auth.service.runtime_settings import Rollback, change
 if TYPE_CHECKING:
     import argparse
 
-    from gatewayz_auth.bootstrap_runtime import RuntimeDesk
+    from gatewayz_auth.bootstrap_runtime_desk import RuntimeDesk
     from gatewayz_auth.settings import Settings
 
 EXAMPLE = "gatewayz-auth rollback --partial --dry-run"

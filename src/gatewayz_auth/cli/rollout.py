@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, duration_s, in_words, why_of
-from gatewayz_auth.cli.users import operator
+from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError
 from gatewayz_auth.service.rollout import RUNNING, SOAK_S, STAGES, Cohort, Rollout
 from gatewayz_auth.service.rollout_moves import QUANTILES, figures_of, moved
@@ -17,7 +17,7 @@ from gatewayz_auth.service.runtime_settings import Runtime, change
 if TYPE_CHECKING:
     import argparse
 
-    from gatewayz_auth.bootstrap_runtime import RuntimeDesk
+    from gatewayz_auth.bootstrap_runtime_desk import RuntimeDesk
     from gatewayz_auth.settings import Settings
 
 EXAMPLE = "gatewayz-auth rollout start --auto-advance"

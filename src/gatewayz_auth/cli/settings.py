@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, duration_s, in_words, why_of
-from gatewayz_auth.cli.users import operator
+from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError
 from gatewayz_auth.domain.tuning import MOST_BUDGET_S
 from gatewayz_auth.service.runtime_settings import CHANGEABLE, Override, Runtime, change, effective
@@ -22,7 +22,7 @@ from gatewayz_auth.settings.live import changed, check
 if TYPE_CHECKING:
     import argparse
 
-    from gatewayz_auth.bootstrap_runtime import RuntimeDesk
+    from gatewayz_auth.bootstrap_runtime_desk import RuntimeDesk
     from gatewayz_auth.settings import Settings
 
 EXAMPLE = 'gatewayz-auth settings set USER_LOOKUP_TIMEOUT 7 --for 30m --why "the database moved"'

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from gatewayz_auth.adapters.logs import silence
-from gatewayz_auth.bootstrap_runtime import RuntimeDesk, runtime_desk
+from gatewayz_auth.bootstrap_runtime_desk import RuntimeDesk, runtime_desk
 from gatewayz_auth.cli.durations import duration_s, in_words
-from gatewayz_auth.cli.operator import operator_settings
+from gatewayz_auth.cli.operator_settings import operator_settings
 from gatewayz_auth.domain.errors import NotKnown, StartupError
 from gatewayz_auth.service.audit import without_names
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,8 @@ import orjson
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import with_desk
+from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import SettingsError, StartupError
-from gatewayz_auth.service.desk import Operator
 from gatewayz_auth.web.routes.admin import person_as_json
 
 if TYPE_CHECKING:
@@ -76,14 +75,6 @@ async def _do(desk: Desk, action: str, who: str, why: str) -> dict[str, Any] | N
     else:
         said = await desk.act(operator(), action, user_id, why)
     return None if said is None else {"done": action, "user_id": user_id, "said": said}
-
-
-def operator() -> Operator:
-    """Whoever types: the audit log has their name on this machine."""
-    try:
-        return Operator(getpass.getuser(), "command")
-    except (KeyError, OSError):
-        return Operator("", "command")
 
 
 def plain_of(facts: object) -> Any:  # noqa: ANN401 - JSON

@@ -51,3 +51,13 @@ def test_the_first_screen_loads_neither_web_nor_drivers():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("verb", ["rollback", "rollout", "settings"])
+def test_what_is_typed_in_a_hurry_waits_for_neither_web_nor_redis_to_be_loaded(verb):
+    code = (
+        f"import sys, gatewayz_auth.cli.{verb};"
+        "print(sorted({'fastapi', 'redis', 'uvicorn', 'cryptography'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"

@@ -7,8 +7,6 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import redis
-
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.domain.errors import StartupError
 
@@ -110,6 +108,8 @@ class EmbeddedValkey:
 
 
 def _answers(address: Path) -> bool:
+    import redis  # noqa: PLC0415 - a third of a command's start, and most want to know the address alone
+
     try:
         with redis.Redis(unix_socket_path=str(address), socket_timeout=1.0) as client:
             return bool(client.ping())
