@@ -31,7 +31,7 @@ def told(world, monkeypatch, capsys):
     environ = {
         "DATABASE_URL": through_postgres(world.postgres, world.database_url),
         "REDIS_URL": f"redis://{world.redis.host}:{world.redis.port}/0",
-        "API_KEY_SECRET": "a-secret-of-the-steering-tests-and-of-nobody-else",
+        "API_KEY_SECRET": "a-secret-of-the-fault-tests-and-of-nobody-else",
         "STATE_DIR": str(world.folder / "state"),
     }
     for name, value in environ.items():
@@ -76,6 +76,22 @@ def test_what_is_set_is_known_to_both_workers_and_holds_while_the_database_is_fr
     audited = world.sql("SELECT what, why FROM gatewayz_auth.audit ORDER BY id")
     assert ("settings set", "too many") in audited
     assert "settings unset" in {what for what, _ in audited}
+
+
+def test_nobody_is_told_that_a_person_has_no_keys_while_the_database_is_frozen(world, told):
+    (known,) = world.people("keyed", 1)
+    privy_id = world.ask([known])[0].body["privy_user_id"]
+    assert len(told("keys", "list", privy_id)[1]["keys"]) == 1
+    world.postgres.freeze()
+    try:
+        code, said = told("keys", "list", privy_id)
+        assert (code, "stands nowhere else" in said["error"]["detail"]) == (1, True)
+        code, shown = told("users", "show", privy_id)
+        assert (code, shown["keys"], shown["source"]) == (0, None, "last-known-good")
+        assert shown["database"]
+    finally:
+        world.postgres.thaw()
+    world.until_served(AWAY_S)
 
 
 def test_nonsense_is_refused_before_anybody_hears_of_it(world, told):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.desk import Desk
 
 EXAMPLE = "gatewayz-auth keys list ada"
+KEYS_UNKNOWN = "The database does not answer, and which keys there are stands nowhere else"
 _WHAT = {
     "list": "the keys of NAME (a username, a Privy id or a user id), never what could be used",
     "revoke": "end the key of this id for good; its owner gets a new one with the next sign-in",
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         dossier = await desk.look_up(arguments.which)
         if dossier is None:
             return None
+        if dossier.database is not None:
+            raise StartupError(f"{KEYS_UNKNOWN} ({dossier.database}): try again when it is back.")
         return {"user_id": dossier.account.user_id, "keys": person_as_json(dossier.shown, dossier.keys)["keys"]}
 
     facts = with_desk(keys)

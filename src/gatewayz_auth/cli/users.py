@@ -67,7 +67,8 @@ async def _do(desk: Desk, action: str, who: str, why: str) -> dict[str, Any] | N
         return None
     user_id = dossier.account.user_id
     if action == "show":
-        return person_as_json(dossier.shown, dossier.keys)
+        shown = person_as_json(dossier.shown, dossier.keys)
+        return shown if dossier.database is None else shown | {"keys": None, "database": dossier.database}
     if action == "export":
         return await desk.export(operator(), user_id, why)
     if action == "erase":
@@ -121,6 +122,8 @@ def _text(action: str, facts: dict[str, Any]) -> str:
     shown = dict(facts)
     keys = shown.pop("keys")
     lines = [f"{name:20}{'-' if value is None else value}" for name, value in shown.items()]
+    if keys is None:
+        return "\n".join([*lines, "This is what is remembered: the database does not answer, and keys are not known."])
     return "\n".join([*lines, *(key_line(key) for key in keys)])
 
 

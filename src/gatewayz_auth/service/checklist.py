@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.domain.tuning import FAR_LOOKUP_S, FAR_S, MOST_BUDGET_S
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.findings import Check
 
 BACKUP_AGE_S = 86400.0
-_LEAST_DIGITS = 7
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _FEWEST_LETTERS = 10
 _WHOLE_SUITE = ({"all"}, {"not alone", "alone"})
 
@@ -41,9 +42,11 @@ _REACH = "See to the database first: gatewayz-auth doctor"
 
 
 def is_of(commit: str, reported: object) -> bool:
-    """Whether a report of ``reported`` is of the build ``commit``; either may be cut short."""
+    """Whether a report of ``reported`` is of the build ``commit``; either may be cut short, neither unknown."""
     text = str(reported)
-    return min(len(text), len(commit)) >= _LEAST_DIGITS and (text.startswith(commit) or commit.startswith(text))
+    if not (_COMMIT.fullmatch(text) and _COMMIT.fullmatch(commit)):
+        return False
+    return text.startswith(commit) or commit.startswith(text)
 
 
 def tests(report: Mapping[str, Any] | None, commit: str) -> Check:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.domain.key_record import KeyRecord
     from gatewayz_auth.service.dossier import Dossier, Recent
 
+_NOT_KNOWN = "Not known at the moment: the database does not answer."
 _DEEDS = {
     "invalidate": (
         "Forget what is remembered",
@@ -47,9 +48,10 @@ def tables_of(dossier: Dossier) -> list[dict[str, Any]]:
     last = None if dossier.more is None else dossier.more.last_sign_in_at
     noted = f"The first of its day that was written down: {day(last)} UTC." if last else "None that is remembered."
     recent = [_recent(one) for one in dossier.recent]
+    is_known = dossier.database is None
     return [
-        table("Keys", (), [_key(one) for one in dossier.keys], empty="None."),
-        table("Referrals", (), _referrals(dossier)),
+        table("Keys", (), [_key(one) for one in dossier.keys], empty="None." if is_known else _NOT_KNOWN),
+        table("Referrals", (), _referrals(dossier) if is_known else [], empty=_NOT_KNOWN),
         table("Last sign-ins", (), recent, empty=noted),
     ]
 
