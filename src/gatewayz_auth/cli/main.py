@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gatewayz_auth import __version__
 from gatewayz_auth.cli import output
@@ -81,16 +81,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(words[0], words[1:], as_json=as_json)
 
 
-def parser_of(name: str) -> argparse.ArgumentParser:
-    """The parser of one verb, whose module alone is imported."""
+class Parser(argparse.ArgumentParser):
+    """Says what was asked wrongly as every fault is said, as JSON too."""
+
+    as_json = False
+
+    def error(self, message: str) -> NoReturn:
+        """Say it with where to read on, and end with 2."""
+        output.fault("usage", f"{message}; {self.prog} --help shows an example", as_json=self.as_json)
+        raise SystemExit(EXIT_USAGE)
+
+
+def parser_of(name: str, *, as_json: bool = False) -> Parser:
+    """The parser of one verb, whose module alone is imported; faults are told as JSON with ``as_json``."""
     verb = _module(name)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"gatewayz-auth {name}",
         description=f"{VERBS[name][0].upper()}{VERBS[name][1:]}.",
         epilog=f"Example:\n  {verb.EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.as_json = as_json
     verb.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="answer with JSON, for other programs")
     return parser
@@ -98,7 +110,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 
 def _run(name: str, words: list[str], *, as_json: bool) -> int:
     try:
-        return _module(name).run(parser_of(name).parse_args(words))
+        return _module(name).run(parser_of(name, as_json=as_json).parse_args(words))
     except OperatorError as error:
         output.fault(error.code, str(error), as_json=as_json)
         return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAULT

@@ -44,6 +44,18 @@ def test_every_verb_explains_itself_with_an_example_and_takes_json(verb, capsys)
     assert "--json" in shown
 
 
+def test_what_is_asked_wrongly_of_a_verb_is_said_in_one_sentence_and_as_json(capsys):
+    for words in (["users", "shwo"], ["rollout", "--stagse", "5"], ["migrate", "--to", "x"]):
+        with pytest.raises(SystemExit) as ended:
+            command_line.main([*words, "--json"])
+        assert ended.value.code == 2
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert (error["code"], f"gatewayz-auth {words[0]} --help" in error["detail"]) == ("usage", True)
+        with pytest.raises(SystemExit):
+            command_line.main(words)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_the_first_screen_loads_neither_web_nor_drivers():
     code = (
         "import sys; from gatewayz_auth.cli.main import main; main([]);"
