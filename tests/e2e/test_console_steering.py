@@ -224,6 +224,9 @@ def test_every_worker_s_health_counts_what_one_of_them_gave_up(service):
         return [one["checks"]["timeouts"]["last_5_s"] for one in asked]
 
     assert wait_until(lambda: set(counted()) == {0}, CLOCK, 15)
+    assert wait_until(lambda: not refuses_newcomers(service), CLOCK, 15), (
+        "a breaker would refuse them without a time-out"
+    )
     with psycopg.connect(database_of(service)) as connection:
         connection.execute("LOCK TABLE gatewayz_auth.identities")
         with pytest.raises(RuntimeError, match="503"):
