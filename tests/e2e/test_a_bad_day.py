@@ -1,5 +1,6 @@
 """docs/tutorial/a-bad-day.md: its lines are typed into a shell in their order, and say what the page shows."""
 
+import contextlib
 import os
 import queue
 import re
@@ -86,6 +87,16 @@ class Terminal:
         self._bash.stdout.close()
 
 
+@contextlib.contextmanager
+def thawed_in_the_end(serving):
+    """Nothing below ``serving`` is left frozen, wherever the walk breaks off: what is frozen cannot end."""
+    try:
+        yield
+    finally:
+        for pid in serving.pids():
+            os.kill(pid, signal.SIGCONT)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A clone, as far as the page looks."""
@@ -98,7 +109,7 @@ def folder(tmp_path):
 @pytest.mark.timeout(240)
 def test_a_bad_day_goes_as_the_page_tells_it(folder):
     other_port, took = free_port(), []
-    with Serving(folder) as serving, Terminal(folder) as terminal:
+    with Serving(folder) as serving, thawed_in_the_end(serving), Terminal(folder) as terminal:
         serving.ready()
         for line, shown in lines_of(PAGE):
             here = line.replace("8000", str(serving.port)).replace("8001", str(other_port))

@@ -71,6 +71,22 @@ def test_every_step_back_leaves_what_was_there_before_the_step(empty_database_ur
     assert asyncio.run(migrate(empty_database_url)).after == NEWEST
 
 
+def test_going_down_a_step_and_up_again_keeps_every_person(empty_database_url):
+    people = "SELECT id, username, email, privy_user_id, credits FROM public.users ORDER BY id"
+    asyncio.run(migrate(empty_database_url))
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO public.users (username, email, privy_user_id) "
+            "SELECT 'kept-' || n, 'kept-' || n || '@example.com', 'did:privy:kept-' || n FROM generate_series(1, 50) n"
+        )
+    before = rows(empty_database_url, people)
+    assert len(before) == 50
+    for version in range(NEWEST - 1, 1, -1):  # the table itself came with the second step
+        asyncio.run(migrate(empty_database_url, to=version))
+        asyncio.run(migrate(empty_database_url))
+        assert rows(empty_database_url, people) == before, version
+
+
 def test_ten_programs_that_migrate_at_once_migrate_once(empty_database_url):
     async def all_at_once():
         return await asyncio.gather(*(migrate(empty_database_url, region="eu") for _ in range(10)))
