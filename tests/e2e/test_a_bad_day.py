@@ -105,7 +105,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_a_bad_day_goes_as_the_page_tells_it(folder):
     other_port, took = free_port(), []
