@@ -191,6 +191,12 @@ def test_any_address_and_a_host_name_that_is_none(home):
     assert "is no address of this machine" in serving.output
 
 
+def test_it_takes_as_many_connections_as_it_is_allowed_to(running):
+    limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+    soft, hard = next(line for line in limits.splitlines() if line.startswith("Max open files")).split()[3:5]
+    assert soft == hard
+
+
 def test_a_port_that_is_only_bound_counts_as_taken(home):
     with socket.socket() as other:
         port = free_port()

@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import itertools
+import resource
 import threading
 from pathlib import Path
 
@@ -25,6 +26,15 @@ STEADY_S, FROZEN_S, AFTER_S = 4.5, 3.5, 5.0
 
 AT_THE_DOOR = 1000
 ESTABLISHED = "01"  # in /proc/net/tcp; one that we have closed is something else, whatever the other side has heard
+
+
+@pytest.fixture
+def many_files():
+    """A thousand callers are a thousand files of ours."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 @pytest.fixture
@@ -98,6 +108,7 @@ def test_after_the_thaw_the_database_is_asked_hardly_more_than_before_and_all_ar
     assert connections.most <= POOL + 1  # the prober has one of its own
 
 
+@pytest.mark.usefixtures("many_files")
 def test_a_thousand_people_at_the_door_of_two_cold_workers_are_each_asked_for_once(world, record_property):
     people = world.people("door", AT_THE_DOOR)
     with counted(world.postgres) as queries, Connections(world) as connections:

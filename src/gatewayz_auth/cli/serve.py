@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.migrate import migrate
-from gatewayz_auth.cli import listener, output
+from gatewayz_auth.cli import listener, open_files, output
 from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
 from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if os.environ.get(END_WITH_PARENT):
         child_process.end_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, _interrupt)
+    open_files.allow_all()
     try:
         with ExitStack() as stack:
             _Run(arguments).all(stack)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
 from psycopg import pq, waiting
 
 if TYPE_CHECKING:
-    from psycopg.abc import PQGen
+    from collections.abc import Generator
+
+    from psycopg.abc import PQGen, PQGenConn
 
 RV = TypeVar("RV")
 
@@ -18,6 +21,9 @@ CONNECT_TIMEOUT_S = 2
 
 DEFAULT_WAIT_LIMIT_S = 10.0
 """Backstop of a single wait, where an operation has set no limit of its own."""
+
+
+_attempts: ContextVar[list[Generator[Any, Any, Any]]] = ContextVar("_attempts")
 
 
 class BoundedConnection(psycopg.AsyncConnection[Any]):
@@ -29,6 +35,32 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
     """
 
     wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:  # noqa: ANN401 - the driver's own options
+        """Connect, and leave no socket behind where that fails or is cancelled.
+
+        The driver leaves it to the garbage collector, and in an outage there would be more of them than a pool may
+        have connections.
+        """
+        attempts: list[Generator[Any, Any, Any]] = []
+        token = _attempts.set(attempts)
+        try:
+            return await super().connect(conninfo, **options)
+        except BaseException:
+            for attempt in attempts:
+                with contextlib.suppress(psycopg.Error, RuntimeError):
+                    attempt.close()
+            raise
+        finally:
+            _attempts.reset(token)
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        attempt = super()._connect_gen(conninfo)
+        if (attempts := _attempts.get(None)) is not None:
+            attempts.append(attempt)
+        return attempt
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109 - the driver's own signature
         """Run ``gen`` to its end, or raise ``OperationalError`` at the limit with the connection closed."""
