@@ -120,7 +120,8 @@ def test_a_thousand_people_at_the_door_of_two_cold_workers_are_each_asked_for_on
     record_property("door", f"{len(queries.at_s)} queries, {connections.most} connections, {took_s:.1f} s, {statuses}")
     assert statuses[200] == AT_THE_DOOR
     assert len(queries.at_s) <= AT_MOST * AT_THE_DOOR
-    assert connections.most <= 2 * POOL
+    changes = [line for line in world.serving.lines if "Circuit breaker of postgres" in line or "orker" in line]
+    assert connections.most <= 2 * POOL, changes
 
 
 async def all_get_in(world, people):

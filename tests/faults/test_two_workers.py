@@ -51,11 +51,14 @@ def test_returning_people_are_signed_in_by_either_worker_while_the_database_is_f
     world.postgres.thaw()
     began_s = CLOCK.monotonic_s()
 
-    def is_fresh():
-        replies = world.ask([*people, *strangers])
-        return all(reply.status == 200 and reply.source != "last-known-good" for reply in replies)
+    fresh = set()
 
-    assert wait_until(is_fresh, CLOCK, 6.0)
+    def have_all_been_fresh():  # each in their turn: who can wait is asked for at the rate of before
+        replies = world.ask([*people, *strangers])
+        fresh.update(number for number, reply in enumerate(replies) if reply.source in {"cache", "database"})
+        return len(fresh) == len(replies) and all(reply.status == 200 for reply in replies)
+
+    assert wait_until(have_all_been_fresh, CLOCK, 6.0)
     again_s = CLOCK.monotonic_s() - began_s
     assert again_s <= FRESH_AGAIN_WITHIN_S + 0.3
     again = Bound(200, "database", FRESH_AGAIN_WITHIN_S)

@@ -74,6 +74,7 @@ class Connections:
         self._waiting: deque[asyncio.Future[BoundedConnection]] = deque()
         self._filling: set[asyncio.Future[None]] = set()
         self._connecting: set[asyncio.Task[BoundedConnection]] = set()
+        self._leaving: set[asyncio.Task[BoundedConnection]] = set()
         self._failures_in_a_row = 0
         self._last_failure: NotKnown | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -86,8 +87,8 @@ class Connections:
 
     @property
     def size(self) -> int:
-        """Connections there are, those being made included."""
-        return len(self._held) + len(self._connecting)
+        """Connections there are, those included that are being made or whose making is being given up."""
+        return len(self._held) + len(self._connecting) + len(self._leaving)
 
     @property
     def idle(self) -> int:
@@ -175,6 +176,7 @@ class Connections:
         while self._idle:
             self._discard(self._idle.pop())
         hanging, self._connecting = self._connecting, set()
+        self._leaving |= hanging  # each has its socket until it has ended
         for task in hanging:
             task.cancel()
         if self._retry is not None:
@@ -250,14 +252,18 @@ class Connections:
 
     def _made_or_not(self, limit: asyncio.TimerHandle, task: asyncio.Task[BoundedConnection]) -> None:
         limit.cancel()
-        is_dropped = task not in self._connecting
+        is_dropped = task in self._leaving
         self._connecting.discard(task)
+        self._leaving.discard(task)
         error = TimeoutError("timeout expired") if task.cancelled() else task.exception()
         if error is None and (is_dropped or self._is_closed):
             task.result().pgconn.finish()
+            self._grow()
         elif error is None:
             self._made(task.result())
-        elif not is_dropped:
+        elif is_dropped:
+            self._grow()
+        else:
             self._not_made(error, task.get_loop())
 
     def _made(self, connection: BoundedConnection) -> None:
