@@ -18,7 +18,10 @@ ALONE = (
     "tests/e2e/test_serve_dev.py::test_users_keys_and_tokens_survive_a_kill_of_everything",
     "tests/e2e/test_workers",
 )
-"""Tests that measure time, or need the machine to themselves."""
+"""Tests that measure time, or need the machine to themselves …"""
+
+NOT_ALONE = ("tests/faults/test_jobs",)
+"""… but for those whose bounds are of seconds, and who mostly wait."""
 
 _REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}
 
@@ -80,7 +83,7 @@ def redis_url(valkey_server):
 def pytest_collection_modifyitems(items):
     """Mark what may not run beside others."""
     for item in items:
-        if item.nodeid.startswith(ALONE):
+        if item.nodeid.startswith(ALONE) and not item.nodeid.startswith(NOT_ALONE):
             item.add_marker(pytest.mark.alone)
 
 
