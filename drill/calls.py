@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drill.plan import Kind
+    from gatewayz_auth.service.load_plan import Kind
 
 
 class Source(enum.StrEnum):

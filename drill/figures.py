@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drill.calls import Source
-from drill.plan import DEADLINE_S, Kind
+from drill.plan import DEADLINE_S
+from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

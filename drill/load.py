@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from drill.calls import Call, Ping, Seen, Source
 from drill.people import privy_id
-from drill.plan import GIVES_UP_S, Kind
+from drill.plan import GIVES_UP_S
 from gatewayz_auth.reliability.clock import SystemClock
+from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drill.plan import Arrival
+    from gatewayz_auth.service.load_plan import Arrival
 
 _CLOCK = SystemClock()
 _PING_EACH_S = 0.25

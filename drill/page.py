@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from drill.calls import Source
 from drill.figures import by_source, figures, longest_silence_s, of_kind, percentile, well_again_s, wrong
-from drill.plan import DEADLINE_S, GIVES_UP_S, SHARES, Kind
+from drill.plan import DEADLINE_S, GIVES_UP_S, SHARES
 from drill.words import now_sentence, sentence_of_before, span
+from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
     from drill.breakers import Stretch

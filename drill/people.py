@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from drill.plan import Kind
+from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
-    from drill.plan import Arrival
     from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
+    from gatewayz_auth.service.load_plan import Arrival
 
 _REFERRED_EACH = 5
 """Of so many newcomers one brings a referral code."""

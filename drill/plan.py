@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 import random
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from gatewayz_auth.service.load_plan import Arrival, Kind
 
 DEADLINE_S = 8.0
 """Within this the service promises an answer (AUTH_QUERY_TIMEOUT)."""
@@ -14,23 +14,7 @@ GIVES_UP_S = 30.0
 """After this a caller goes away: the founding document's client did."""
 
 
-class Kind(enum.StrEnum):
-    """Who calls."""
-
-    RETURNING = "returning"
-    NEW = "new"
-    FORGED = "forged"
-
-
 SHARES = {Kind.RETURNING: 0.80, Kind.NEW: 0.15, Kind.FORGED: 0.05}
-
-
-class Arrival(NamedTuple):
-    """One caller to come: when (s after the start), of which kind, and which person of that kind."""
-
-    at_s: float
-    kind: Kind
-    person: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,19 +16,20 @@ from drill import before, processes
 from drill.breakers import Stretch, worst_of
 from drill.load import Callers, come, exchange, until
 from drill.people import body_of, privy_id
-from drill.plan import Arrival, Kind, Plan
 from gatewayz_auth.adapters.postgres.embedded import EmbeddedPostgres
 from gatewayz_auth.adapters.postgres.migrate import migrate
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
 from gatewayz_auth.adapters.redis.embedded import EmbeddedValkey
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import SystemEntropy
+from gatewayz_auth.service.load_plan import Arrival, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from drill.calls import Seen
+    from drill.plan import Plan
     from drill.processes import Program
 
 _CLOCK = SystemClock()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from drill.calls import Source
 from drill.figures import by_source, figures, longest_silence_s, of_kind
-from drill.plan import DEADLINE_S, Kind
+from drill.plan import DEADLINE_S
+from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
     from drill.run import Drill

@@ -10,10 +10,12 @@ from drill.breakers import Stretch, worst_of
 from drill.calls import Call, Ping, Seen, Source
 from drill.figures import broken_promises, figures, is_fair, longest_silence_s, percentile, well_again_s, wrong
 from drill.marks import dots, rising_lines
-from drill.plan import Kind, Plan
+from drill.plan import Plan
 from drill.processes import BreakerChange
 from drill.run import Drill
 from drill.words import now_sentence, sentence_of_before, span
+
+from gatewayz_auth.service.load_plan import Kind
 
 PLAN = Plan(seconds=60.0)
 
