@@ -156,6 +156,16 @@ class OpenGate:
         pass
 
 
+class Asked(OpenGate):
+    """Lets everybody through, and keeps whether they could have waited."""
+
+    def __init__(self):
+        self.can_wait = []
+
+    def check(self, *, can_wait=False):
+        self.can_wait.append(can_wait)
+
+
 def cache_over(world, shared):
     """A process's cache over ``world`` and ``shared``, with a patience of 0.15 s and look-ups of 5 s at most."""
     policy = CachePolicy(TTL_S, MAX_AGE_S, 0.15, 5.0)

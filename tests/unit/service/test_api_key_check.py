@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 import pytest
-from tests.support.cache_world import OpenGate
+from tests.support.cache_world import Asked
 from tests.support.key_world import AWAY, World
 from tests.support.virtual_loop import in_virtual_time
 
@@ -210,14 +210,6 @@ async def test_a_row_that_was_given_to_somebody_else_or_another_key_is_not_vouch
         world.rows[digest] = row
         with pytest.raises(NotKnown):
             await world.ask(api_key)
-
-
-class Asked(OpenGate):
-    def __init__(self):
-        self.can_wait = []
-
-    def check(self, *, can_wait=False):
-        self.can_wait.append(can_wait)
 
 
 @in_virtual_time

@@ -8,7 +8,7 @@ from tests.support.cache_world import (
     MAX_AGE_S,
     PEOPLE,
     TTL_S,
-    OpenGate,
+    Asked,
     Shared,
     World,
     cache_over,
@@ -248,14 +248,6 @@ def test_a_machine_that_slept_gives_nothing_as_fresh_that_is_not():
             await ask(cache, world)
 
     asyncio.run(story())
-
-
-class Asked(OpenGate):
-    def __init__(self):
-        self.can_wait = []
-
-    def check(self, *, can_wait=False):
-        self.can_wait.append(can_wait)
 
 
 @in_virtual_time

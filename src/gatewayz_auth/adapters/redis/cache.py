@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from redis.exceptions import ResponseError
 
 from gatewayz_auth.adapters.redis.batch import ReadBatch
+from gatewayz_auth.adapters.redis.clearing import PREFIX
 from gatewayz_auth.adapters.redis.codec import (
     MAX_VALUE_BYTES,
     api_key_key,
@@ -245,7 +246,7 @@ class RedisCache:
         try:
             while True:
                 ((cursor, keys),) = await self._ask(
-                    "forget everything", ("SCAN", cursor, "MATCH", "auth:*", "COUNT", 500)
+                    "forget everything", ("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", 500)
                 )
                 if keys:
                     await self._ask("forget everything", ("UNLINK", *keys))
