@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.postgres import doctor as of_postgres
 from gatewayz_auth.adapters.postgres import doctor_findings as postgres_findings
-from gatewayz_auth.adapters.reach import Reach, Step
+from gatewayz_auth.adapters.reach import Reach
 from gatewayz_auth.adapters.redis import doctor as of_redis
 from gatewayz_auth.adapters.redis import doctor_findings as redis_findings
 from gatewayz_auth.reliability.abandoned import Abandoned
@@ -41,10 +41,6 @@ class Examination:
     reaches: dict[str, Reach]
     asked: dict[str, list[Finding]] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
-
-    def steps(self) -> dict[str, list[Step]]:
-        """The way to each neighbour, step by step."""
-        return {name: reach.steps for name, reach in self.reaches.items()}
 
     def findings(self, limits: of_postgres.Limits, now_s: float) -> list[Finding]:
         """All findings, the worst first."""

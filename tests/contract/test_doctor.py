@@ -1,11 +1,12 @@
 """Each thing that can be wrong with the database is found, once provoked, and nothing is said that was typed."""
 
 import asyncio
+import json
 import threading
 
 import psycopg
 import pytest
-from tests.support.examined import CLOCK, examined, findings, held, settings_with
+from tests.support.examined import CLOCK, REQUIRED, examined, findings, held, settings_with
 from tests.support.faulty_proxy import FaultyProxy
 
 from gatewayz_auth import bootstrap_doctor
@@ -13,6 +14,7 @@ from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.postgres import doctor_findings
 from gatewayz_auth.adapters.postgres.doctor import Limits
 from gatewayz_auth.adapters.postgres.doctor_load import line_of
+from gatewayz_auth.cli.main import main
 from gatewayz_auth.service.findings import Severity
 
 SECRET = "ada.lovelace@example.com"
@@ -45,6 +47,42 @@ def test_a_healthy_database_has_nothing_worse_than_a_notice(database_url):
     bad = {name for name, one in found.items() if one.severity is not Severity.NOTICE}
     assert not {name for name in bad if not name.startswith("redis")}
     assert found["statements-unknown"].do.startswith("Add pg_stat_statements")
+
+
+@pytest.fixture
+def told_by_doctor(monkeypatch, tmp_path, capsys):
+    """What the command answers with these neighbours, in a folder where no service runs."""
+
+    def tell(*words, **neighbours):
+        monkeypatch.chdir(tmp_path)
+        for name, value in (REQUIRED | neighbours).items():
+            monkeypatch.setenv(name, value)
+        code = main(["doctor", *words])
+        return code, capsys.readouterr().out
+
+    return tell
+
+
+def test_version_uptime_latency_and_the_time_of_each_step_are_told_when_all_is_well(
+    database_url, redis_url, told_by_doctor
+):
+    _, said = told_by_doctor("--json", DATABASE_URL=database_url, REDIS_URL=redis_url)
+    told = json.loads(said)["neighbours"]
+    assert list(told) == ["postgres", "redis"]
+    for name, version, steps in (
+        ("postgres", "1", ["socket", "login", "first query"]),
+        ("redis", "Valkey ", ["socket", "login", "first query", "write"]),
+    ):
+        one = told[name]
+        assert one["version"].startswith(version)
+        assert one["uptime_s"] >= 0
+        assert 0 < one["latency_ms"] < 1000
+        assert [step["name"] for step in one["steps"]] == steps
+        assert all(step["took_ms"] > 0 and step["problem"] is None for step in one["steps"])
+    _, text = told_by_doctor(DATABASE_URL=database_url, REDIS_URL=redis_url)
+    assert told["postgres"]["version"].split()[0] in text
+    assert told["redis"]["version"] in text
+    assert "first query" in text
 
 
 def test_who_blocks_whom_on_which_table_and_the_statement_that_ends_it(database_url):

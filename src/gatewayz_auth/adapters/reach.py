@@ -37,6 +37,10 @@ class Step:
     took_s: float
     problem: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON."""
+        return {"name": self.name, "took_ms": round(self.took_s * 1e3, 2), "problem": self.problem or None}
+
 
 class StepFailedError(Exception):
     """A step could not be taken; ``step`` says which and why."""
@@ -48,7 +52,10 @@ class StepFailedError(Exception):
 
 @dataclass(slots=True)
 class Reach:
-    """The way to one neighbour, as far as it was gone: its steps, the address used, when its certificate ends."""
+    """The way to one neighbour, as far as it was gone: its steps, the address used, when its certificate ends.
+
+    ``version``, ``uptime_s`` and ``trip_s`` (the median of some round trips) are what it told, where it was asked.
+    """
 
     neighbour: str
     clock: Clock
@@ -58,6 +65,18 @@ class Reach:
     address: str = ""
     certificate_ends_s: float | None = None
     is_tls: bool = False
+    version: str = ""
+    uptime_s: float | None = None
+    trip_s: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is known of the neighbour and of the way to it, for JSON."""
+        return {
+            "version": self.version or None,
+            "uptime_s": None if self.uptime_s is None else round(self.uptime_s),
+            "latency_ms": None if self.trip_s is None else round(self.trip_s * 1e3, 2),
+            "steps": [step.as_dict() for step in list(self.steps)],
+        }
 
     async def step(self, name: str, work: Callable[[], Awaitable[T]], limit_s: float | None = None) -> T:
         """What ``work`` answers; ``StepFailedError`` where it fails or takes longer than the limit."""

@@ -63,10 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
     findings += asking.result(max(0.0, ends_s - clock.monotonic_s())) or []
     findings += [_odd(line) for line in warnings(environ)]
     findings = by_severity(findings)
+    reaches = {} if found is None else found.reaches
     if arguments.json:
-        output.show({"findings": [one.as_dict() for one in findings]}, "", as_json=True)
+        facts = {
+            "findings": [one.as_dict() for one in findings],
+            "neighbours": {name: reach.as_dict() for name, reach in reaches.items()},
+        }
+        output.show(facts, "", as_json=True)
     else:
-        tell_findings(findings, {} if found is None else found.steps())
+        tell_findings(findings, reaches)
     return EXIT_CODES[findings[0].severity] if findings else 0
 
 

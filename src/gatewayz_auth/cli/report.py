@@ -4,34 +4,61 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.cli.durations import in_words
 from gatewayz_auth.service.findings import Result, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
-    from gatewayz_auth.adapters.reach import Step
+    from gatewayz_auth.adapters.reach import Reach
     from gatewayz_auth.service.findings import Check, Finding
 
 _SIGNS = {Severity.CRITICAL: ("✕", "bold red"), Severity.WARNING: ("!", "bold yellow"), Severity.NOTICE: ("·", "cyan")}
 _MARKS = {Result.PASS: ("✓", "green"), Result.FAIL: ("✕", "bold red"), Result.UNKNOWN: ("?", "bold yellow")}
 _PIPED_WIDTH = 100
+_DAY_S = 86400.0
+_TENTHS_BELOW_S = 0.01
 
 
-def tell_findings(findings: Sequence[Finding], steps: Mapping[str, Iterable[Step]]) -> None:
-    """Print the findings and the way to each neighbour; one line where nothing is wrong."""
+def tell_findings(findings: Sequence[Finding], reaches: Mapping[str, Reach]) -> None:
+    """Print the findings, or in one line that there is none; below them each neighbour and the way to it."""
     console = _console()
     if not findings:
         console.print("✓ Nothing is wrong.")
-        return
     for one in findings:
         sign, style = _SIGNS[one.severity]
         _entry(console, f"{sign} {one.severity}: {one.title}", style, one.detail, one.do)
-    console.print()
-    for name, taken in steps.items():
-        way = ", ".join(f"{step.name} {step.problem or f'{step.took_s * 1e3:.0f} ms'}" for step in taken)
-        console.print(f"{name}: {way}", markup=False, style="dim")
+    if reaches:
+        console.print()
+        console.print(_neighbours(reaches))
+
+
+def _neighbours(reaches: Mapping[str, Reach]) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - as in _entry
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", style="dim")
+    for column in ("", "version", "up", "round trip"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("steps")
+    for name, reach in reaches.items():
+        up = "-" if reach.uptime_s is None else _up(reach.uptime_s)
+        trip = "-" if reach.trip_s is None else _milliseconds(reach.trip_s)
+        steps = [f"{step.name} {step.problem or _milliseconds(step.took_s)}" for step in list(reach.steps)]
+        cells = (name, reach.version or "-", up, trip, ", ".join(steps) or "-")
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms" if seconds >= _TENTHS_BELOW_S else f"{seconds * 1e3:.1f} ms"
+
+
+def _up(seconds: float) -> str:
+    return f"{seconds / _DAY_S:.0f} days" if seconds >= 2 * _DAY_S else in_words(seconds)
 
 
 def tell_checks(checks: Sequence[Check]) -> None:

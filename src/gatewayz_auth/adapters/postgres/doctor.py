@@ -65,7 +65,7 @@ class Limits:
 class Examined:
     """What was heard: ``rows`` by question, ``unheard`` (question → why) for the others.
 
-    ``trip_s`` is the median of some round trips, ``skew_s`` how far the server's clock is ahead of ours.
+    ``skew_s`` is how far the server's clock is ahead of ours.
     ``pooler``: None (none), ``transaction`` or ``session``.
     """
 
@@ -73,11 +73,15 @@ class Examined:
     problem: str = ""
     rows: dict[str, Rows] = field(default_factory=dict)
     unheard: dict[str, str] = field(default_factory=dict)
-    trip_s: float | None = None
     skew_s: float | None = None
     pooler: str | None = None
     is_local: bool = False
     host: str = ""
+
+    @property
+    def trip_s(self) -> float | None:
+        """The median of some round trips; None where they were not made."""
+        return self.reach.trip_s
 
     def one(self, question: str) -> dict[str, Any]:
         """The first row of what ``question`` heard, empty where nothing was."""
@@ -105,7 +109,7 @@ async def _ask_all(database_url: str, found: Examined, limits: Limits) -> None:
     try:
         connection.wait_limit_s = limits.query_s
         await reach.step("first query", lambda: _ask(connection, "ping", {}))
-        await _measure(connection, found)
+        reach.trip_s = await _measured(connection, found)
         for question, parameters in limits.questions().items():
             if question == "statements" and not found.rows.get("statements_schema"):
                 continue
@@ -144,7 +148,7 @@ async def _connected(database_url: str, options: Mapping[str, Any]) -> BoundedCo
         raise in_our_words(error, "login", 0.0) from None
 
 
-async def _measure(connection: BoundedConnection, found: Examined) -> None:
+async def _measured(connection: BoundedConnection, found: Examined) -> float | None:
     clock, times = found.reach.clock, []
     try:
         for _ in range(TRIPS):
@@ -152,9 +156,10 @@ async def _measure(connection: BoundedConnection, found: Examined) -> None:
             await found.reach.step("query", lambda: _ask(connection, "ping", {}))
             times.append(clock.monotonic_s() - began_s)
             found.reach.steps.pop()  # measured, not a step of the way
-        found.trip_s = statistics.median(times)
     except StepFailedError as error:
         found.unheard["latency"] = error.step.problem
+        return None
+    return statistics.median(times)
 
 
 async def _heard(
@@ -172,7 +177,9 @@ async def _heard(
         return not isinstance(error, QueryTimeoutError) and not connection.closed
     if question == "server":
         middle_s = began_s + (clock.monotonic_s() - asked_s) / 2
-        found.skew_s = found.one("server")["clock_s"] - middle_s
+        server = found.one("server")
+        found.skew_s = server["clock_s"] - middle_s
+        found.reach.version, found.reach.uptime_s = str(server["version"]), server["uptime_s"]
     return True
 
 

@@ -26,7 +26,7 @@ _VALUE = b"written by the doctor"
 
 @dataclass(slots=True)
 class Examined:
-    """What was heard: ``info`` as Redis says it, ``trip_s`` the median of some round trips.
+    """What was heard: ``info`` as Redis says it.
 
     ``refused`` is what we may not do there (empty: nothing).
     """
@@ -34,10 +34,14 @@ class Examined:
     reach: Reach
     problem: str = ""
     info: dict[str, Any] = field(default_factory=dict)
-    trip_s: float | None = None
     skew_s: float | None = None
     refused: str = ""
     is_local: bool = False
+
+    @property
+    def trip_s(self) -> float | None:
+        """The median of some round trips; None where they were not made."""
+        return self.reach.trip_s
 
 
 async def examine(url: str, found: Examined, tls: ssl.SSLContext) -> None:
@@ -68,16 +72,25 @@ async def _ask_all(url: str, found: Examined, tls: ssl.SSLContext) -> None:
     try:
         await reach.step("login", lambda: _login(asked))
         found.info = await reach.step("first query", lambda: _info(asked))
+        reach.version, reach.uptime_s = version_of(found.info), found.info.get("uptime_in_seconds")
         times = []
         for _ in range(TRIPS):
             began_s = reach.clock.monotonic_s()
             await reach.step("query", lambda: _ping(asked))
             times.append(reach.clock.monotonic_s() - began_s)
             reach.steps.pop()  # measured, not a step of the way
-        found.trip_s = statistics.median(times)
+        reach.trip_s = statistics.median(times)
         await reach.step("write", lambda: _write(asked, found))
     finally:
         await asked.aclose()
+
+
+def version_of(info: dict[str, Any]) -> str:
+    """Which program it is, and of which version; empty where it does not say."""
+    for name, program in (("valkey_version", "Valkey"), ("redis_version", "Redis")):
+        if version := info.get(name):
+            return f"{program} {version}"
+    return ""
 
 
 async def _ping(asked: redis.asyncio.Redis) -> None:
