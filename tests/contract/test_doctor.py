@@ -12,9 +12,11 @@ from tests.support.faulty_proxy import FaultyProxy
 from gatewayz_auth import bootstrap_doctor
 from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.postgres import doctor_findings
-from gatewayz_auth.adapters.postgres.doctor import Limits
+from gatewayz_auth.adapters.postgres.doctor import Examined, Limits
 from gatewayz_auth.adapters.postgres.doctor_load import line_of
+from gatewayz_auth.adapters.reach import Reach, Step
 from gatewayz_auth.cli.main import main
+from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.service.findings import Severity
 
 SECRET = "ada.lovelace@example.com"
@@ -197,8 +199,38 @@ def test_a_frozen_database_is_a_finding_and_not_a_hang(proxy, database_url):
     proxy.freeze()
     found, took_s = examined(settings_with(through(proxy, database_url)))
     one = next(one for one in found.findings(Limits(), 0.0) if one.id == "postgres-unreachable")
+    assert one.title == "Postgres does not answer: connected, then silent at the step 'login' (no answer in 2 s)"
     assert "step 'login'" in one.detail
+    assert one.do.startswith("It takes connections and answers nothing: thaw or restart")
+    assert "password" not in str(one)
     assert took_s < 6
+
+
+def test_a_database_that_answers_the_login_alone_is_silent_at_the_first_query(proxy, database_url):
+    def on_question(data):
+        if b"SELECT 1" in data:
+            proxy.freeze()
+
+    proxy.on_question = on_question
+    found, _ = examined(settings_with(through(proxy, database_url)))
+    one = next(one for one in found.findings(Limits(), 0.0) if one.id == "postgres-unreachable")
+    assert one.title.startswith("Postgres does not answer: connected, then silent at the step 'first query'")
+    assert "password" not in str(one)
+
+
+@pytest.mark.parametrize(
+    ("why", "names_it"),
+    [
+        ("it does not accept the user or the password", True),
+        ("it has too many connections", False),
+        ("it is starting up", False),
+        ("the connection failed", False),
+    ],
+)
+def test_the_password_is_named_where_the_server_refused_it_alone(why, names_it):
+    found = Examined(Reach("postgres", CLOCK, Abandoned(), steps=[Step("login", 0.1, why)]), f"login: {why}")
+    (one,) = doctor_findings.judge(found, Limits())
+    assert ("password" in one.do) is names_it
 
 
 def test_a_database_that_freezes_half_way_is_told_with_what_was_heard(proxy, database_url):

@@ -25,21 +25,35 @@ T = TypeVar("T")
 STEP_LIMIT_S = 2.5
 """How long one step may take; then it has failed."""
 
+_BEFORE_TALK = {"name", "socket", "tcp"}
 _lookups = BoundedThreads("doctor-name-lookup", 8)
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step to a neighbour: ``problem`` is empty where it was taken."""
+    """One step to a neighbour: ``problem`` is empty where it was taken.
+
+    ``is_silent``: the connection stood, and nobody answered on it.
+    """
 
     name: str
     took_s: float
     problem: str = ""
+    is_silent: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON."""
         return {"name": self.name, "took_ms": round(self.took_s * 1e3, 2), "problem": self.problem or None}
+
+
+def silence_at(step: Step, whom: str) -> str:
+    """The title of a finding about ``whom``, who took the connection and said nothing more."""
+    return f"{whom} does not answer: connected, then silent at the step {step.name!r} ({step.problem})"
+
+
+SILENCE_DO = "It takes connections and answers nothing:"
+"""What to do about somebody silent begins with this; nobody who was not refused is told to look at a password."""
 
 
 class StepFailedError(Exception):
@@ -78,10 +92,15 @@ class Reach:
             "steps": [step.as_dict() for step in list(self.steps)],
         }
 
+    @property
+    def stopped_at(self) -> Step | None:
+        """The step that was not taken; None where all were."""
+        return next((step for step in list(self.steps) if step.problem), None)
+
     async def step(self, name: str, work: Callable[[], Awaitable[T]], limit_s: float | None = None) -> T:
         """What ``work`` answers; ``StepFailedError`` where it fails or takes longer than the limit."""
         began_s = self.clock.monotonic_s()
-        problem = ""
+        problem, is_silent = "", False
         try:
             result = await guarded(
                 work,
@@ -92,15 +111,15 @@ class Reach:
                 abandoned=self.abandoned,
             )
         except QueryTimeoutError as error:
-            problem = f"no answer in {error.timeout_s:g} s"
-            raise StepFailedError(Step(name, self.clock.monotonic_s() - began_s, problem)) from None
+            problem, is_silent = f"no answer in {error.timeout_s:g} s", name not in _BEFORE_TALK
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is this step's failure
-            problem = in_words(error)
-            raise StepFailedError(Step(name, self.clock.monotonic_s() - began_s, problem)) from None
-        else:
-            return result
+            problem, is_silent = in_words(error), isinstance(error, TimeoutError) and name not in _BEFORE_TALK
         finally:
-            self.steps.append(Step(name, self.clock.monotonic_s() - began_s, problem))
+            taken = Step(name, self.clock.monotonic_s() - began_s, problem, is_silent)
+            self.steps.append(taken)
+        if problem:
+            raise StepFailedError(taken)
+        return result
 
     async def host(self, host: str, port: int, *, talk: str = "", tls: ssl.SSLContext | None = None) -> None:
         """Look ``host`` up, connect, and shake hands where ``tls``; ``talk`` is how TLS is begun (``postgres``).

@@ -144,6 +144,9 @@ async def _way(database_url: str, found: Examined) -> dict[str, Any]:
 async def _connected(database_url: str, options: Mapping[str, Any]) -> BoundedConnection:
     try:
         return await BoundedConnection.connect(database_url, **options)
+    except psycopg.errors.ConnectionTimeout:
+        limit_s = float(options["connect_timeout"])
+        raise QueryTimeoutError("no answer while connecting", operation="login", timeout_s=limit_s) from None
     except DRIVER_ERRORS as error:
         raise in_our_words(error, "login", 0.0) from None
 
@@ -200,7 +203,10 @@ async def _ask_within(
 
 
 async def _ask(connection: BoundedConnection, name: str, parameters: Mapping[str, Any]) -> Rows:
-    return await (await connection.execute(statement(name), parameters)).fetchall()
+    try:
+        return await (await connection.execute(statement(name), parameters)).fetchall()
+    except DRIVER_ERRORS as error:
+        raise in_our_words(error, name, connection.wait_limit_s) from None
 
 
 async def _pooler_mode(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.postgres.doctor_load import of_load
 from gatewayz_auth.adapters.postgres.migrate import NEWEST, migrations
+from gatewayz_auth.adapters.reach import SILENCE_DO, silence_at
 from gatewayz_auth.domain.tuning import FAR_LOOKUP_S, FAR_S
 from gatewayz_auth.service.findings import critical, notice, warning
 
@@ -31,25 +32,48 @@ def judge(found: Examined, limits: Limits) -> list[Finding]:
 
 def _not_reached(found: Examined) -> Finding:
     step, _, why = found.problem.partition(": ")
+    stopped = found.reach.stopped_at
+    is_silent = stopped is not None and stopped.is_silent
+    title = silence_at(stopped, "Postgres") if stopped and is_silent else f"Postgres is not reached: {why}"
     taken = ", ".join(f"{one.name} {one.took_s * 1e3:.0f} ms" for one in found.reach.steps if not one.problem)
     return critical(
         "postgres-unreachable",
-        f"Postgres is not reached: {why}",
+        title,
         f"It stops at the step {step!r}{f' (before it: {taken})' if taken else ''}. Nobody new can sign up; people who "
         "are remembered are signed in from memory, Redis and last known good.",
-        _WHAT_TO_DO.get(step, "Look at the server's log; docs/runbook/database-away.md goes on from here."),
+        _SILENT if is_silent else _what_to_do(step, why),
     )
 
 
+def _what_to_do(step: str, why: str) -> str:
+    if step == "login":
+        return next((what for sign, what in _REFUSED.items() if sign in why), _ELSE)
+    return _WHAT_TO_DO.get(step, _ELSE)
+
+
+_ELSE = "Look at the server's log; docs/runbook/database-away.md goes on from here."
+_SILENT = (
+    f"{SILENCE_DO} thaw or restart the server or its pooler, or fail over. docs/runbook/database-away.md goes on "
+    "from here."
+)
+_REFUSED = {
+    "user or the password": "Correct user and password in DATABASE_URL.",
+    "database or user": "Correct database and user in DATABASE_URL.",
+    "such database": "Correct the database in DATABASE_URL, or make it.",
+    "let us in": "Correct user and password in DATABASE_URL, or let that user in (pg_hba.conf, GRANT CONNECT).",
+    "let this user in": "Let this user in from here (pg_hba.conf), or correct DATABASE_URL.",
+    "certificate": "Correct sslmode and sslrootcert in DATABASE_URL, or renew the server's certificate.",
+    "out of connections": "End idle connections or raise the server's limit: docs/runbook/pool-near-its-end.md",
+    "too many connections": "End idle connections or raise the server's limit: docs/runbook/pool-near-its-end.md",
+    "starting up": "Wait until it has started; its log says how far it is.",
+    "shutting down": "It was told to stop: start it again, or fail over.",
+}
+"""What to do about each word of a refused login (``failures``); the password is named where it was refused alone."""
 _WHAT_TO_DO = {
     "name": "Correct the host in DATABASE_URL, or the name server of this machine.",
     "socket": "Start Postgres, or correct the folder after host= in DATABASE_URL.",
     "tcp": "Start Postgres, correct host and port in DATABASE_URL, or open the firewall between here and there.",
     "tls": "Look whether what listens there is Postgres, and whether something in between ends connections.",
-    "login": "Correct user, password and database in DATABASE_URL; where nothing is refused and no answer comes, "
-    "restart the server or its pooler. docs/runbook/database-away.md",
-    "first query": "It takes connections and answers nothing: restart the server or its pooler, or fail over. "
-    "docs/runbook/database-away.md",
 }
 
 

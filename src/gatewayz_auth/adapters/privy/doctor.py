@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from gatewayz_auth.adapters.privy.key_fetch import KeyFetch
 from gatewayz_auth.adapters.privy.key_set import UnusableKeysError, read_jwks
-from gatewayz_auth.adapters.reach import Reach, StepFailedError
+from gatewayz_auth.adapters.reach import Reach, StepFailedError, silence_at
 from gatewayz_auth.service.findings import warning
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.findings import Finding
 
 NEIGHBOUR = "key server"
-LIMIT_S = 2.5
+LIMIT_S = 3.0
+"""Longer than a step's limit, which tells better who was silent where."""
 
 
 async def examine(url: str, reach: Reach, tls: ssl.SSLContext) -> list[Finding]:
@@ -31,7 +32,9 @@ async def examine(url: str, reach: Reach, tls: ssl.SSLContext) -> list[Finding]:
         return [
             warning(
                 "key-server-unreachable",
-                f"The key server is not reached: {error.step.problem}",
+                silence_at(error.step, "The key server")
+                if error.step.is_silent
+                else f"The key server is not reached: {error.step.problem}",
                 f"It stops at the step {error.step.name!r}. Keys that are known go on working; after a restart they "
                 "come from the state folder, and a new key of Privy is not noticed.",
                 "Correct PRIVY_JWKS_URL, or let the machine out to it; PRIVY_VERIFICATION_KEY needs no network. "

@@ -110,7 +110,7 @@ async def _login(asked: redis.asyncio.Redis) -> None:
         said = "it wants a password" if "NOAUTH" in str(error) else "it refuses"
         raise RefusedError(said) from None
     except redis.RedisError as error:
-        raise RefusedError(_fault(error)) from None
+        raise _fault(error) from None
 
 
 async def _info(asked: redis.asyncio.Redis) -> dict[str, Any]:
@@ -119,7 +119,7 @@ async def _info(asked: redis.asyncio.Redis) -> dict[str, Any]:
     except NoPermissionError:
         return {}
     except redis.RedisError as error:
-        raise RefusedError(_fault(error)) from None
+        raise _fault(error) from None
     return info
 
 
@@ -143,7 +143,7 @@ async def _write(asked: redis.asyncio.Redis, found: Examined) -> None:
         said = str(error)
         found.refused = "its disk takes no snapshot, so it takes no writes" if "MISCONF" in said else "it refuses"
     except redis.RedisError as error:
-        raise RefusedError(_fault(error)) from None
+        raise _fault(error) from None
 
 
 class RefusedError(OSError):
@@ -153,9 +153,11 @@ class RefusedError(OSError):
         super().__init__(0, words)
 
 
-def _fault(error: redis.RedisError) -> str:
+def _fault(error: redis.RedisError) -> OSError:
     if "username-password" in str(error) or isinstance(
         error.__cause__, redis.AuthenticationError
     ):  # while connecting, the driver tells it as a connection that failed
-        return "it does not accept the user or the password"
-    return "it did not answer in time" if isinstance(error, redis.TimeoutError) else "it ended the connection"
+        return RefusedError("it does not accept the user or the password")
+    if isinstance(error, redis.TimeoutError):
+        return TimeoutError(0, f"no answer in {LIMIT_S:g} s")
+    return RefusedError("it ended the connection")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.adapters.reach import SILENCE_DO, silence_at
 from gatewayz_auth.service.findings import critical, notice, warning
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ def judge(found: Examined) -> list[Finding]:
     """The findings about Redis, in no order."""
     if found.problem:
         step, _, why = found.problem.partition(": ")
+        stopped = found.reach.stopped_at
+        is_silent = stopped is not None and stopped.is_silent
         return [
             warning(
                 "redis-unreachable",
-                f"Redis is not reached: {why}",
+                silence_at(stopped, "Redis") if stopped and is_silent else f"Redis is not reached: {why}",
                 f"It stops at the step {step!r}. Each process remembers for itself alone; sign-ins go on, with more "
                 "questions to the database.",
-                "Start Redis, or correct REDIS_URL; docs/runbook/redis-away.md goes on from here.",
+                f"{SILENCE_DO} thaw or restart it. docs/runbook/redis-away.md goes on from here."
+                if is_silent
+                else "Start Redis, or correct REDIS_URL; docs/runbook/redis-away.md goes on from here.",
             )
         ]
     return [*_of_use(found), *_of_memory(found), *_of_way(found)]

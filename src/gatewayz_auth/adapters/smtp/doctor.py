@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiosmtplib
 
-from gatewayz_auth.adapters.reach import Reach, StepFailedError, in_words
+from gatewayz_auth.adapters.reach import SILENCE_DO, Reach, StepFailedError, in_words, silence_at
 from gatewayz_auth.adapters.smtp.server import SmtpServer
 from gatewayz_auth.service.findings import warning
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.findings import Finding
 
 NEIGHBOUR = "smtp"
-LIMIT_S = 2.5
+LIMIT_S = 3.0
+"""Longer than a step's limit, which tells better who was silent where."""
 
 
 async def examine(url: str, reach: Reach, tls: ssl.SSLContext) -> list[Finding]:
@@ -28,10 +29,14 @@ async def examine(url: str, reach: Reach, tls: ssl.SSLContext) -> list[Finding]:
         return [
             warning(
                 "smtp-unreachable",
-                f"The mail server is not reached: {error.step.problem}",
+                silence_at(error.step, "The mail server")
+                if error.step.is_silent
+                else f"The mail server is not reached: {error.step.problem}",
                 f"It stops at the step {error.step.name!r}. Sign-ins do not need it; referrers' mails wait and are "
                 "tried for three days.",
-                "Correct SMTP_URL, or let the machine out to it; docs/runbook/mail-down.md",
+                f"{SILENCE_DO} restart it, or ask whoever runs it; docs/runbook/mail-down.md"
+                if error.step.is_silent
+                else "Correct SMTP_URL, or let the machine out to it; docs/runbook/mail-down.md",
             )
         ]
     return []
@@ -59,7 +64,7 @@ async def _login(server: SmtpServer, reach: Reach, tls: ssl.SSLContext) -> None:
     except (aiosmtplib.SMTPException, OSError) as error:
         cause = error.__cause__
         words = in_words(cause) if isinstance(cause, (ssl.SSLError, OSError)) else _words(error)
-        raise OSError(0, words) from None
+        raise (TimeoutError if isinstance(error, TimeoutError) else OSError)(0, words) from None
     finally:
         asked.close()
 
