@@ -21,7 +21,7 @@ from gatewayz_auth.adapters.threads import BoundedThreads
 from gatewayz_auth.domain.errors import Overloaded, SettingsError
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.storm import StormGate
-from gatewayz_auth.service.overview import Running
+from gatewayz_auth.service.overview import PoolSeen, Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.facts import Fact
     from gatewayz_auth.service.overview import Sight, Totals
-    from gatewayz_auth.service.pool_diagnosis import Diagnosis
     from gatewayz_auth.service.process_cache import ProcessCache
     from gatewayz_auth.service.sign_in_report import SignInReport
     from gatewayz_auth.settings import Settings
@@ -119,7 +118,7 @@ class Telemetry:
         self._looks = 0
         self._under_way: AbstractSet[UnderWay] = frozenset()
         self._look_at_pool: Callable[[], None] = lambda: None
-        self._diagnose: Callable[[], Diagnosis | None] = lambda: None
+        self._pool: Callable[[], PoolSeen] = lambda: PoolSeen(os.getpid(), 0)
         self._threads = BoundedThreads("metrics", MAX_PAGES)
         self.figures = Figures(clock)
         self._storms = StormGate() if logs is None else logs.storms
@@ -182,7 +181,14 @@ class Telemetry:
         self._watch_postgres(pool, bulkhead)
         watch = PoolWatch(pool, lambda: self._running("postgres"), lambda: bulkhead.waiting, self.figures.happened)
         self._look_at_pool = watch.look
-        self._diagnose = watch.diagnosis
+        self._pool = lambda: self._pool_seen(pool, bulkhead)
+
+    def _pool_seen(self, pool: Pool, bulkhead: Bulkhead) -> PoolSeen:
+        now = pool.stats()
+        waiting = now.waiting + bulkhead.waiting
+        return PoolSeen(
+            os.getpid(), now.max_size, now.active, now.idle, now.broken, waiting, self._running(bulkhead.neighbour)
+        )
 
     def _watch_calls(self, abandoned: Abandoned) -> None:
         self._under_way = abandoned.under_way
@@ -196,9 +202,9 @@ class Telemetry:
             if neighbour in {None, call.neighbour}
         ]
 
-    def diagnosis(self) -> Diagnosis | None:
-        """Why Postgres' pool of this process is drained, where it is; None before there is a pool to look at."""
-        return self._diagnose()
+    def pool(self) -> PoolSeen:
+        """Postgres' pool of this process as it is now, and what holds its connections."""
+        return self._pool()
 
     def _watch_breaker(self, breaker: CircuitBreaker) -> None:
         for name in ("breaker_transitions_total", "abandoned_calls", "abandoned_calls_total"):

@@ -67,8 +67,7 @@ def _figures(now: dict[str, Any]) -> Table:
         words.append(f"{name.replace('_', ' ')} {share * 100:.0f} %  ")
     table.add_row("Answered from", bar if total else Text("nobody came in the last minute", style="dim"))
     table.add_row("", words)
-    used = f"{pool['active']} of {pool['limit']} in use, {pool['abandoned']} abandoned, {pool['waiting']} waiting"
-    table.add_row("Database pool", f"{pool['band']}  {used}")
+    table.add_row("Database pool", f"{pool['band']}  {pool['words']}")
     return table
 
 

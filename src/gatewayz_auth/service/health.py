@@ -7,17 +7,18 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatewayz_auth.service.pool_diagnosis import diagnose_all
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gatewayz_auth.reliability.clock import Clock
-    from gatewayz_auth.service.pool_diagnosis import Diagnosis, PoolCounts
+    from gatewayz_auth.service.overview import PoolSeen
 
 LOOKS_BACK_S = 5.0
 SILENT_AFTER_S = 3.0
 """The table of changes is read twice a second; not read for so long, the database does not answer."""
 
-FULL = 0.95
 MAX_TIMEOUTS = 1000
 
 
@@ -64,10 +65,6 @@ def _none_elsewhere() -> int:
     return 0
 
 
-def _no_diagnosis() -> Diagnosis | None:
-    return None
-
-
 def _jobs_not_watched() -> Check:
     return Check(Status.HEALTHY, "Referrals are kept with the sign-up and wait for their worker.", {})
 
@@ -79,7 +76,7 @@ class Vitals:
     breaker: Callable[[], str]
     silent_for_s: Callable[[], float]
     redis_breaker: Callable[[], str | None]
-    pool: Callable[[], PoolCounts]
+    pool: Callable[[], PoolSeen]
     remembered: Callable[[], int]
     ttl_s: Callable[[], float]
     timeouts: Timeouts
@@ -87,7 +84,8 @@ class Vitals:
     """Those of all processes within ``LOOKS_BACK_S``, this one's last seconds perhaps not yet among them."""
 
     jobs: Callable[[], Check] = _jobs_not_watched
-    diagnose: Callable[[], Diagnosis | None] = _no_diagnosis
+    pools: Callable[[], Sequence[PoolSeen]] = tuple
+    """Those of all processes, at most some two seconds old; for this one's ``pool`` is taken, as it is now."""
 
 
 class Health:
@@ -152,13 +150,15 @@ class Health:
         return Check(Status.HEALTHY, "No call was given up in the last 5 s.", figures)
 
     def _pool(self) -> Check:
-        pool = self._vitals.pool()
-        taken = pool.active + pool.broken
-        share = taken / pool.max_size if pool.max_size else 0.0
-        figures: dict[str, Any] = {"active": pool.active, "idle": pool.idle, "max": pool.max_size}
-        detail = f"{taken} of {pool.max_size} connections are in use."
-        diagnosis = self._vitals.diagnose()
-        if diagnosis is not None:
-            figures |= diagnosis.figures()
-            detail = diagnosis.sentence
-        return Check(Status.DEGRADED if share >= FULL else Status.HEALTHY, detail, figures)
+        here = self._vitals.pool()
+        pools = [here, *(one for one in self._vitals.pools() if one.pid != here.pid)]
+        found = diagnose_all(pools)
+        figures = {
+            "active": sum(one.active for one in pools),
+            "idle": sum(one.idle for one in pools),
+            "max": sum(one.max_size for one in pools),
+            "processes": len(pools),
+            "worst_pid": found.pid,
+            **found.figures(),
+        }
+        return Check(Status.DEGRADED if found.band == "CRITICAL" else Status.HEALTHY, found.sentence, figures)

@@ -49,6 +49,22 @@ class Running(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """The database's pool of the process ``pid``, and the calls of ``running`` that hold its connections.
+
+    ``active`` leaves the ``broken`` ones out; ``waiting`` are all who wait for one, in whatever queue.
+    """
+
+    pid: int
+    max_size: int
+    active: int = 0
+    idle: int = 0
+    broken: int = 0
+    waiting: int = 0
+    running: Sequence[Running] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """All figures of all processes, those that died included, as of ``at_s`` (UTC seconds).
 
@@ -64,6 +80,8 @@ class Totals:
     running: Sequence[Running] = field(default=())
     problems: Sequence[Problem] = field(default=())
     events: Sequence[Event] = field(default=())
+    pools: Sequence[PoolSeen] = field(default=())
+    """One a process that lives: sums hide that one of them is drained."""
 
     def number(self, name: str, *labels: str) -> float:
         """The sum of ``name`` over every series whose labels begin with ``labels``; 0 where there is none."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gatewayz_auth.service.overview import PoolSeen
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gatewayz_auth.service.overview import Running
 
 HEALTHY_BELOW = 0.5
 NORMAL_BELOW = 0.8
 WARNING_BELOW = 0.95
+BANDS = ("UNKNOWN", "HEALTHY", "NORMAL", "WARNING", "CRITICAL")
+"""From the best to the worst."""
 
 
 class Cause(enum.StrEnum):
@@ -72,6 +76,10 @@ class Diagnosis:
     broken: int
     slowest: str | None = None
     slowest_s: float = 0.0
+    in_use: str = ""
+    """``7 of 20``: the connections in use, and those there may be."""
+    pid: int | None = None
+    """Of several processes the one that is worse off than all together."""
 
     def figures(self) -> dict[str, Any]:
         """What stands beside the sentence in the health check."""
@@ -124,7 +132,49 @@ def diagnose(pool: PoolCounts, running: Iterable[Running], waiting: int = 0) -> 
         broken=pool.broken,
         slowest=None if slowest is None else slowest.operation,
         slowest_s=0.0 if slowest is None else slowest.for_s,
+        in_use=f"{taken} of {pool.max_size}",
     )
+
+
+def diagnose_all(pools: Sequence[PoolSeen]) -> Diagnosis:
+    """What is the matter with the pools of all processes: the sums, and the worst of their bands; a pure function.
+
+    Where one process is worse off than all together, ``cause`` and ``slowest`` are its own, and the sentence begins
+    with it.
+    """
+    whole = PoolSeen(
+        0,
+        sum(pool.max_size for pool in pools),
+        active=sum(pool.active for pool in pools),
+        idle=sum(pool.idle for pool in pools),
+        broken=sum(pool.broken for pool in pools),
+        waiting=sum(pool.waiting for pool in pools),
+        running=[call for pool in pools for call in pool.running],
+    )
+    over_all = diagnose(whole, whole.running)
+    found = (replace(diagnose(pool, pool.running), pid=pool.pid) for pool in pools)
+    alone = max(found, key=_badness, default=over_all)
+    if len(pools) <= 1 or _badness(alone)[0] <= _badness(over_all)[0]:
+        return over_all
+    return replace(
+        over_all,
+        band=alone.band,
+        cause=alone.cause,
+        sentence=f"In one of {len(pools)} processes {_uncapitalised(alone.sentence)} {over_all.in_use} in all.",
+        slowest=alone.slowest,
+        slowest_s=alone.slowest_s,
+        pid=alone.pid,
+    )
+
+
+def _badness(found: Diagnosis) -> tuple[int, float, int]:
+    """By band, then by what is in use, then by who waits."""
+    cut_off = found.cause is Cause.NOT_CONNECTED
+    return (len(BANDS) if cut_off else BANDS.index(found.band)), found.utilization, found.waiting
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _sentence(pool: PoolCounts, calls: list[Running], waiting: int, cause: Cause) -> str:

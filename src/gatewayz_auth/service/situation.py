@@ -222,7 +222,7 @@ def _overload(now: Snapshot) -> Situation | None:
 
 def _pool(now: Snapshot) -> Situation | None:
     pool = now.pool
-    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or pool.utilisation < POOL_NEAR_ITS_END:
+    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or pool.worst < POOL_NEAR_ITS_END:
         return None
     timed = [one for one in now.operations if one.for_s is not None]
     slowest = max(timed, key=lambda one: one.for_s or 0.0, default=None)
@@ -230,14 +230,14 @@ def _pool(now: Snapshot) -> Situation | None:
         below = Part(f"The slowest is «{slowest.name}», for {span(slowest.for_s or 0.0)}.")
     else:
         below = Part(f"{pool.waiting} callers wait for one.")
-    critical = pool.band == "CRITICAL"
-    return Situation(
-        Level.DEGRADED if critical else Level.HEALTHY,
-        "pool",
-        f"{pool.active} of {pool.limit} connections are in use.",
-        (below,),
-        "overloaded",
-    )
+    if pool.is_one_worse:
+        sentence = (
+            f"One of {pool.processes} processes has {pool.worst_active} of {pool.worst_limit} connections in use."
+        )
+    else:
+        sentence = f"{pool.taken} of {pool.limit} connections are in use."
+    level = Level.DEGRADED if pool.band == "CRITICAL" else Level.HEALTHY
+    return Situation(level, "pool", sentence, (below,), "pool-near-its-end")
 
 
 def _redis(now: Snapshot) -> Situation | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from gatewayz_auth.service.pool_diagnosis import BANDS, band_of
+
 
 class Answering(enum.StrEnum):
     """How a neighbour does."""
@@ -68,7 +70,11 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class PoolNow:
-    """The database's pools of all workers added up; ``abandoned`` of those in use nobody waits for any more."""
+    """The database's pools of all workers added up; ``abandoned`` calls nobody waits for any more.
+
+    ``active`` leaves the ``broken`` ones out. The fullest of ``processes`` has ``worst_active`` of its ``worst_limit``
+    in use, broken ones among them.
+    """
 
     active: int = 0
     idle: int = 0
@@ -76,26 +82,50 @@ class PoolNow:
     waiting: int = 0
     abandoned: int = 0
     broken: int = 0
+    processes: int = 1
+    worst_active: int = 0
+    worst_limit: int = 0
+
+    @property
+    def taken(self) -> int:
+        """Connections that nobody else can have now."""
+        return self.active + self.broken
 
     @property
     def utilisation(self) -> float:
-        """The part that is in use, 0 to 1."""
-        return self.active / self.limit if self.limit else 0.0
+        """The part that is taken, 0 to 1."""
+        return self.taken / self.limit if self.limit else 0.0
+
+    @property
+    def worst(self) -> float:
+        """The part that is taken where it is most, 0 to 1: of one process, or of all."""
+        return max(self.utilisation, self.worst_active / self.worst_limit if self.worst_limit else 0.0)
 
     @property
     def band(self) -> str:
-        """The founding document's band: HEALTHY, NORMAL, WARNING, CRITICAL or UNKNOWN."""
-        if not self.limit:
-            return "UNKNOWN"
-        bands = ((0.5, "HEALTHY"), (0.8, "NORMAL"), (0.95, "WARNING"))
-        return next((band for below, band in bands if self.utilisation < below), "CRITICAL")
+        """The founding document's band: HEALTHY, NORMAL, WARNING, CRITICAL or UNKNOWN; that of the worst process."""
+        bands = (band_of(self.taken, self.limit), band_of(self.worst_active, self.worst_limit))
+        return max(bands, key=BANDS.index)
+
+    @property
+    def words(self) -> str:
+        """The figures as people read them."""
+        said = [f"{self.taken} of {self.limit} in use"]
+        if self.is_one_worse:
+            said.append(f"in one process {self.worst_active} of {self.worst_limit}")
+        return " · ".join((*said, f"{self.abandoned} abandoned", f"{self.waiting} waiting"))
+
+    @property
+    def is_one_worse(self) -> bool:
+        """Whether one process stands in a worse band than all together."""
+        return self.processes > 1 and self.band != band_of(self.taken, self.limit)
 
     @property
     def diagnostics(self) -> str:
-        """The line of the contract, section 6."""
+        """The line of the contract, section 6; of the sums alone."""
         return (
             f"Connection pool diagnostics: active={self.active}, idle={self.idle}, max={self.limit}, "
-            f"utilization={self.utilisation * 100:.0f}%, health={self.band}"
+            f"utilization={self.utilisation * 100:.0f}%, health={band_of(self.taken, self.limit)}"
         )
 
 

@@ -275,7 +275,11 @@ def _pool(totals: Totals) -> PoolNow:
     def connections(state: str) -> int:
         return int(totals.number("pool_connections", "postgres", state))
 
+    fullest = max(totals.pools, key=lambda one: (one.active + one.broken) / one.max_size, default=None)
     return PoolNow(
+        processes=len(totals.pools),
+        worst_active=0 if fullest is None else fullest.active + fullest.broken,
+        worst_limit=0 if fullest is None else fullest.max_size,
         active=connections("active"),
         idle=connections("idle"),
         broken=connections("broken"),

@@ -6,16 +6,14 @@ from tests.unit.service.test_view import World
 from gatewayz_auth.reliability.breaker_machine import Phase
 from gatewayz_auth.service.health import LOOKS_BACK_S, Health, Timeouts, Vitals
 from gatewayz_auth.service.history import Frame
-from gatewayz_auth.service.snapshot import PoolNow
+from gatewayz_auth.service.overview import PoolSeen
 
-
-class Pool(PoolNow):
-    max_size = 10
+MINE = PoolSeen(pid=1, max_size=10, idle=10)
 
 
 def checked(timeouts, of_all):
     vitals = Vitals(
-        lambda: Phase.CLOSED.value, lambda: 0.1, lambda: None, Pool, lambda: 1, lambda: 300.0, timeouts, of_all
+        lambda: Phase.CLOSED.value, lambda: 0.1, lambda: None, lambda: MINE, lambda: 1, lambda: 300.0, timeouts, of_all
     )  # fmt: skip
     check = Health(vitals).report()["checks"]["timeouts"]
     return check["status"], check["last_5_s"]
@@ -41,3 +39,24 @@ def test_time_outs_of_all_processes_are_those_of_the_last_5_s():
     assert world.view.timeouts(LOOKS_BACK_S) == 4
     world.second(count=2)
     assert world.view.timeouts(LOOKS_BACK_S) == 0
+
+
+def pool_checked(mine, *seen):
+    vitals = Vitals(
+        lambda: Phase.CLOSED.value, lambda: 0.1, lambda: None, lambda: mine, lambda: 1, lambda: 300.0,
+        Timeouts(ManualClock()), pools=lambda: seen,
+    )  # fmt: skip
+    return Health(vitals).report()["checks"]["pool"]
+
+
+def test_a_pool_that_is_drained_in_another_process_degrades_this_one_s_answer_too():
+    told = pool_checked(MINE, MINE, PoolSeen(pid=2, max_size=10, active=10, waiting=7))
+    assert (told["status"], told["band"], told["waiting"]) == ("degraded", "CRITICAL", 7)
+    assert (told["active"], told["idle"], told["max"], told["processes"]) == (10, 10, 20, 2)
+
+
+def test_this_process_counts_once_and_as_it_is_now():
+    told = pool_checked(MINE, PoolSeen(pid=1, max_size=10, active=10), PoolSeen(pid=2, max_size=10, idle=10))
+    assert (told["status"], told["active"], told["max"]) == ("healthy", 0, 20)
+    assert pool_checked(PoolSeen(pid=1, max_size=10, active=10), MINE)["status"] == "degraded"
+    assert pool_checked(MINE)["processes"] == 1

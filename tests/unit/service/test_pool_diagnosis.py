@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gatewayz_auth.service.overview import Running
-from gatewayz_auth.service.pool_diagnosis import Cause, band_of, diagnose
+from gatewayz_auth.service.overview import PoolSeen, Running
+from gatewayz_auth.service.pool_diagnosis import Cause, band_of, diagnose, diagnose_all
 
 
 @dataclass
@@ -56,3 +56,27 @@ def test_the_bands_are_those_of_the_contract(active, band):
 def test_the_slowest_operation_is_named():
     found = diagnose(Pool(active=2), [*calls(1), *calls(1, operation="changes_since", for_s=9.0)])
     assert (found.slowest, found.slowest_s) == ("changes_since", 9.0)
+
+
+def test_of_several_processes_the_worst_is_told_and_all_are_summed():
+    drained = PoolSeen(1, 10, active=10, waiting=4, running=calls(10, operation="look up by Privy id"))
+    found = diagnose_all([PoolSeen(2, 10, idle=10), drained])
+    assert (found.band, found.cause, found.utilization, found.waiting) == ("CRITICAL", Cause.IN_USE, 0.5, 4)
+    assert found.sentence == (
+        "In one of 2 processes 10 of 10 connections are in use; look up by Privy id 10, the longest for 11.0 s; 4 wait."
+        " 10 of 20 in all."
+    )
+    assert (found.slowest, found.slowest_s, found.pid) == ("look up by Privy id", 11.0, 1)
+
+
+def test_one_of_several_processes_that_gets_no_connection_is_told():
+    found = diagnose_all([PoolSeen(1, 10, active=2, idle=8, running=calls(2)), PoolSeen(2, 10, waiting=3)])
+    assert found.cause is Cause.NOT_CONNECTED
+    assert found.sentence == "In one of 2 processes no connection could be made; 3 wait. 2 of 20 in all."
+
+
+def test_processes_that_are_alike_are_told_as_one():
+    found = diagnose_all([PoolSeen(pid, 10, active=2, idle=8, running=calls(2)) for pid in (1, 2, 3)])
+    assert (found.band, found.sentence) == (
+        "HEALTHY", "6 of 30 connections are in use; sign_in 6, the longest for 3.0 s.",
+    )  # fmt: skip

@@ -148,14 +148,14 @@ CASES = {
         "8 of 10 connections are in use.",
         "The slowest is «sign_in», for 800 ms.",
         Level.HEALTHY,
-        "overloaded",
+        "pool-near-its-end",
     ),
     "pool at its end": (
         replace(WELL, pool=PoolNow(active=10, idle=0, limit=10, waiting=12)),
         "10 of 10 connections are in use.",
         "12 callers wait for one.",
         Level.DEGRADED,
-        "overloaded",
+        "pool-near-its-end",
     ),
     "overload": (
         replace(WELL, minute=Answers(cache=1000, limited=900)),
@@ -284,3 +284,18 @@ def test_what_json_shows_holds_the_same_words():
     assert shown["sentence"] == told.sentence
     assert "".join(part["text"] for part in shown["below"]) == shown["text"] == told.below_text
     assert shown["status"] == "degraded"
+
+
+def test_one_drained_process_of_several_is_told_though_the_sums_look_well():
+    drained = PoolNow(active=10, idle=30, limit=40, processes=4, worst_active=10, worst_limit=10)
+    told = situation(replace(WELL, pool=drained))
+    assert (told.level, told.runbook) == (Level.DEGRADED, "pool-near-its-end")
+    assert told.sentence == "One of 4 processes has 10 of 10 connections in use."
+    assert drained.words == "10 of 40 in use · in one process 10 of 10 · 0 abandoned · 0 waiting"
+    assert drained.diagnostics.endswith("utilization=25%, health=HEALTHY")
+
+
+def test_broken_connections_count_as_taken_in_the_words_and_the_band():
+    pool = PoolNow(active=1, broken=9, limit=10, processes=1, worst_active=10, worst_limit=10)
+    assert (pool.band, pool.words) == ("CRITICAL", "10 of 10 in use · 0 abandoned · 0 waiting")
+    assert situation(replace(WELL, pool=pool)).sentence == "10 of 10 connections are in use."

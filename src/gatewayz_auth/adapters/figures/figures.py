@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,7 @@ class Figures:
             self._slowest_s = 0.0
         return {
             "at_s": self._clock.utc_now_s(),
+            "pid": os.getpid(),
             "numbers": {name: _flat(series) for name, series in self._numbers.items() if series},
             "histograms": {
                 name: {key: cells[:] for key, cells in _flat(series).items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.adapters.figures.catalogue import BY_NAME, Kind, Merge
 from gatewayz_auth.service.histogram import BUCKETS, Histogram
-from gatewayz_auth.service.overview import Event, Problem, Running, Totals
+from gatewayz_auth.service.overview import Event, PoolSeen, Problem, Running, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Snapshot = dict[str, Any]
 """What ``Figures.snapshot`` gives; labels are joined by ``|``."""
 
+POSTGRES = "postgres"
 SHOWN_PROBLEMS = 50
 SHOWN_RUNNING = 50
 
@@ -74,6 +75,25 @@ def totals(living: Sequence[Snapshot], retired: Snapshot, ended: int, at_s: floa
         running=sorted(running, key=lambda call: -call.for_s)[:SHOWN_RUNNING],
         problems=sorted(_all("problems", Problem, living, retired), key=lambda problem: -problem.at_s)[:SHOWN_PROBLEMS],
         events=sorted(_all("events", Event, living, retired), key=lambda event: event.at_s),
+        pools=[pool for snapshot in living if (pool := _pool(snapshot)) is not None],
+    )
+
+
+def _pool(snapshot: Snapshot) -> PoolSeen | None:
+    def number(name: str, *labels: str) -> int:
+        return int(snapshot.get("numbers", {}).get(name, {}).get("|".join((POSTGRES, *labels)), 0))
+
+    max_size = number("pool_size_max")
+    if "pid" not in snapshot or not max_size:
+        return None
+    return PoolSeen(
+        snapshot["pid"],
+        max_size,
+        active=number("pool_connections", "active"),
+        idle=number("pool_connections", "idle"),
+        broken=number("pool_connections", "broken"),
+        waiting=number("pool_waiting"),
+        running=[Running(*entry) for entry in snapshot.get("running", ()) if entry[0] == POSTGRES],
     )
 
 

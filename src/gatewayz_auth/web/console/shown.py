@@ -26,7 +26,7 @@ def now_as_json(now: Snapshot) -> dict[str, Any]:
     """The snapshot with its sentence, its band and the pool's line."""
     shown = asdict(now)
     shown["situation"] = situation(now).as_dict()
-    shown["pool"] |= {"band": now.pool.band, "diagnostics": now.pool.diagnostics}
+    shown["pool"] |= {"band": now.pool.band, "words": now.pool.words, "diagnostics": now.pool.diagnostics}
     return shown
 
 

@@ -70,12 +70,11 @@ function drawSources(now) {
 
 function drawPool(now) {
   const pool = now.pool;
-  const used = pool.limit ? pool.active / pool.limit : 0;
+  const used = pool.limit ? (pool.active + pool.broken) / pool.limit : 0;
   same($("band"), pool.band);
   $("pool").dataset.band = pool.band;
   $("pool").firstElementChild.style.width = `${Math.min(100, used * 100)}%`;
-  const held = pool.abandoned ? `${pool.active} of ${pool.limit} held · ${pool.abandoned} abandoned` : `${pool.active} of ${pool.limit} in use · 0 abandoned`;
-  same($("pool-words"), `${held} · ${pool.waiting} waiting`);
+  same($("pool-words"), pool.words);
 }
 
 function state(one) {
