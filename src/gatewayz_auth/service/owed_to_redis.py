@@ -51,8 +51,13 @@ class OwedToRedis:
         self._is_outdated = is_outdated
         self._unforgotten: OrderedDict[str, _Forgetting] = OrderedDict()
         self._unremembered: OrderedDict[str, CachedPerson] = OrderedDict()
-        self._is_everything_owed = False
+        self._sweeps_owed = self._sweeps_done = 0
+        """How often Redis was to forget everybody, and which of these a whole sweep has followed."""
         self._is_telling = False
+
+    @property
+    def _is_everything_owed(self) -> bool:
+        return self._sweeps_done < self._sweeps_owed
 
     def __len__(self) -> int:
         """How many people Redis is still to forget or to remember."""
@@ -85,7 +90,7 @@ class OwedToRedis:
     def forget_everything(self) -> None:
         """Have Redis forget everybody: what happened to whom is not known."""
         if self._shared is not None:
-            self._is_everything_owed = True
+            self._sweeps_owed += 1
             self._unremembered.clear()
 
     def _owe(self, privy_id: str, owed: _Forgetting) -> None:
@@ -109,9 +114,7 @@ class OwedToRedis:
 
     async def _tell(self) -> None:
         try:
-            if self._is_everything_owed and self._shared is not None and await self._shared.forget_everything():
-                self._is_everything_owed = False
-                self._unforgotten.clear()
+            await self._sweep()
             for owed, tell in ((self._unforgotten, self._try_to_forget), (self._unremembered, self._try_to_remember)):
                 waiting = list(owed)
                 for start in range(0, len(waiting), AT_ONCE):
@@ -120,6 +123,18 @@ class OwedToRedis:
                         return  # Redis does not answer, or has no room: the next turn will do
         finally:
             self._is_telling = False
+
+    async def _sweep(self) -> None:
+        """Forget everybody, where that is owed; what came to be owed meanwhile may be behind the sweep, and stays."""
+        if not self._is_everything_owed or self._shared is None:
+            return
+        sweeps, owed_before = self._sweeps_owed, dict(self._unforgotten)
+        if not await self._shared.forget_everything():
+            return
+        self._sweeps_done = sweeps
+        for privy_id, owed in owed_before.items():
+            if self._unforgotten.get(privy_id) is owed:
+                del self._unforgotten[privy_id]
 
     async def _try_to_remember(self, privy_id: str, *, keeps_other_tags: bool = False) -> bool:
         person = self._unremembered.get(privy_id)

@@ -175,6 +175,38 @@ async def test_more_than_can_be_owed_is_everybody(monkeypatch):
     assert len(cache._owed) == 0
 
 
+class SlowSweep(Shared):
+    """A Redis whose sweep has passed by everybody, and goes on until ``ends``."""
+
+    async def forget_everything(self):
+        done = await super().forget_everything()
+        await self.ends.wait()
+        return done
+
+
+@pytest.mark.parametrize("what", ["somebody", "everybody"])
+@in_virtual_time
+async def test_what_is_taken_away_while_everybody_is_being_forgotten_is_forgotten_too(what):
+    shared = SlowSweep(None)
+    shared.ends = asyncio.Event()
+    _, shared, cache = await known(shared)
+    await asyncio.sleep(0.1)
+    kept = shared.good[ADA]
+    cache.catch_up([], 10, 5)
+    await asyncio.sleep(0.1)
+    shared.fresh[ADA] = shared.good[ADA] = kept  # by another process, behind the sweep
+    shared.is_up = False
+    if what == "somebody":
+        cache.notice([Change(11, 1, ADA, "ada", takes_away=True)], 11)
+    else:
+        cache.catch_up([], 12, 12)
+    await asyncio.sleep(0.1)
+    shared.is_up = True
+    shared.ends.set()
+    await settled(cache, 12)
+    assert shared.good == {}
+
+
 @in_virtual_time
 async def test_a_database_that_counts_its_changes_from_lower_on_is_begun_anew_with():
     world, shared, cache = await known()
