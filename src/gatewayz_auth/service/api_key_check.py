@@ -235,6 +235,8 @@ class ApiKeyCheck:
         policy = self._policy()
         if policy.ttl_s <= 0 or self.remembered.is_outdated(holder.user_id, version):
             return
+        if version > self._seen_version:  # all was begun anew meanwhile: what this has seen is not known
+            return
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
         ends_s = self._clock.monotonic_s() + life_s - max(0.0, self._clock.utc_now_s() - asked_at_s)
         is_doubtful = version < self._doubtful_below

@@ -194,9 +194,10 @@ class AuthCache:
         if found.key is not None:
             self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
-        self._remember(question.environment_tag, person, api_key)
-        if self.policy.ttl_s > 0 and not self._changes.is_outdated(privy_id, version):
-            self._owed.remember(privy_id, person, keeps_other_tags=len(self.process.of(privy_id)) > 1)
+        if version <= self._changes.seen:  # else all was begun anew meanwhile: what this has seen is not known
+            self._remember(question.environment_tag, person, api_key)
+            if self.policy.ttl_s > 0 and not self._changes.is_outdated(privy_id, version):
+                self._owed.remember(privy_id, person, keeps_other_tags=len(self.process.of(privy_id)) > 1)
         return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
 
     async def _from_shared(self, request: SignInRequest) -> Remembered | None:

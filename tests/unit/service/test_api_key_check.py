@@ -184,6 +184,19 @@ async def test_whose_rights_were_taken_in_a_gap_is_not_given_from_memory(is_know
 
 
 @in_virtual_time
+async def test_what_was_asked_for_before_it_began_anew_is_not_fresh_then():
+    world = World()
+    api_key, _ = world.key()
+    world.check.catch_up([], 1_000_000, 0)
+    under_way = asyncio.ensure_future(world.ask(api_key))
+    await asyncio.sleep(0.001)
+    world.check.catch_up([], 500, 0)
+    await under_way
+    assert (await world.ask(api_key)).source is Source.DATABASE
+    assert (await world.ask(api_key)).source is Source.CACHE
+
+
+@in_virtual_time
 async def test_near_its_end_an_answer_is_refreshed_behind_the_caller():
     world = World()
     api_key, _ = world.key()

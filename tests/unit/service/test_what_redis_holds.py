@@ -228,6 +228,22 @@ async def test_a_database_that_counts_its_changes_from_lower_on_is_begun_anew_wi
 
 
 @in_virtual_time
+async def test_what_was_asked_for_before_it_began_anew_is_neither_fresh_nor_stronger_than_what_it_says_then():
+    world, shared, cache = await known()
+    cache.catch_up([], 1_000_000, 0)
+    world.gate = asyncio.Event()
+    under_way = asyncio.ensure_future(ask(cache, world))
+    await asyncio.sleep(0.1)
+    cache.catch_up([], 500, 0)
+    world.gate.set()
+    await under_way
+    world.gate = None
+    await settled(cache, 500)
+    assert (await ask(cache, world)).source is Source.DATABASE
+    assert shared.good[ADA].change_version <= 500
+
+
+@in_virtual_time
 async def test_two_tags_both_survive_a_restart_in_an_outage():
     world, shared, cache = await known()
     await asyncio.sleep(0.1)
