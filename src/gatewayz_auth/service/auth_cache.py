@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain.cached_person import CachedPerson
 from gatewayz_auth.domain.errors import AccountDisabled, NotKnown, QueryTimeoutError, Refused, SignupsClosed
-from gatewayz_auth.domain.freshness import Freshness, freshness, shortened
+from gatewayz_auth.domain.freshness import MAX_CLOCK_SKEW_S, Freshness, freshness, shortened
 from gatewayz_auth.domain.sign_in import Answer, NotFound, Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.known_changes import KnownChanges
@@ -243,11 +243,14 @@ class AuthCache:
         policy = self.policy
         if policy.ttl_s <= 0 or privy_id is None or self._changes.is_outdated(privy_id, person.change_version):
             return None
+        utc_now_s = self._clock.utc_now_s()
         newer = self.process.get(privy_id, environment_tag)
+        if newer is not None and newer.as_of_s - utc_now_s > MAX_CLOCK_SKEW_S:
+            newer = None  # the clock was set back: it is of no use until then
         if newer is not None and newer.as_of_s > person.as_of_s and (newer.has_key or api_key is None):
             return newer
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
-        ends_s = self._clock.monotonic_s() + life_s - person.age_s(self._clock.utc_now_s())
+        ends_s = self._clock.monotonic_s() + life_s - person.age_s(utc_now_s)
         entry = Remembered(
             account.user_id,
             self._render(account, api_key, is_new=False),

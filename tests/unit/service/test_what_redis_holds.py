@@ -298,6 +298,25 @@ def test_a_machine_that_slept_gives_nothing_as_fresh_that_is_not():
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("back_s", [3_600.0, 86_400.0])
+def test_a_clock_that_was_set_back_costs_nobody_what_the_database_says_from_then_on(back_s):
+    clock = ManualClock()
+
+    async def story():
+        world = World(clock)
+        cache = cache_over(world, Shared(clock))
+        await ask(cache, world)
+        clock.step_utc(-back_s)
+        clock.advance(TTL_S)
+        assert (await ask(cache, world)).source is Source.DATABASE
+        assert (await ask(cache, world)).source is Source.CACHE
+        world.is_up = False
+        clock.advance(TTL_S)
+        assert (await ask(cache, world)).source is Source.LAST_KNOWN_GOOD
+
+    asyncio.run(story())
+
+
 @in_virtual_time
 async def test_what_is_known_to_have_changed_and_what_brings_a_proof_cannot_wait():
     world, _, cache = await known()
