@@ -18,7 +18,7 @@ from gatewayz_auth.service.doctor import of_certificate
 from gatewayz_auth.service.findings import Finding, by_severity, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from typing import Any
 
     from gatewayz_auth.reliability.clock import Clock
@@ -54,6 +54,14 @@ class Examination:
         return by_severity(found)
 
 
+def how_far(reaches: Mapping[str, Reach]) -> str:
+    """Which step was taken last to each neighbour, on one line, while an examination goes on."""
+    return ", ".join(
+        f"{name} {' '.join(one.name for one in list(reach.steps)[-1:])}".rstrip()
+        for name, reach in list(reaches.items())
+    )
+
+
 def _late(name: str) -> Finding:
     return warning(
         f"{name.replace(' ', '-')}-late", f"Examining the {name} took longer than the doctor waits",
@@ -61,17 +69,22 @@ def _late(name: str) -> Finding:
     )  # fmt: skip
 
 
-async def examine(
+async def examine(  # noqa: PLR0913 - keywords that each say one thing
     settings: Settings,
     clock: Clock,
     *,
     limit_s: float = DOCTOR_LIMIT_S,
     limits: of_postgres.Limits | None = None,
     tls: ssl.SSLContext | None = None,
+    reaches: dict[str, Reach] | None = None,
 ) -> Examination:
-    """Examine all neighbours of ``settings`` at once, ``limit_s`` seconds at most; ``tls``: whom to trust."""
+    """Examine all neighbours of ``settings`` at once, ``limit_s`` seconds at most; ``tls``: whom to trust.
+
+    ``reaches`` is filled while it goes on, for whoever looks on.
+    """
     abandoned, tasks = Abandoned(), OwnedTasks("doctor", 8)
-    reaches = {"postgres": Reach(of_postgres.NEIGHBOUR, clock, abandoned)}
+    reaches = {} if reaches is None else reaches
+    reaches["postgres"] = Reach(of_postgres.NEIGHBOUR, clock, abandoned)
     found = Examination(settings, of_postgres.Examined(reaches["postgres"]), None, reaches)
     trust = tls or ssl.create_default_context()
     work: dict[str, Coroutine[Any, Any, None]] = {

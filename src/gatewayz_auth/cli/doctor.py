@@ -8,12 +8,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from gatewayz_auth import bootstrap_doctor
 from gatewayz_auth.adapters.postgres.doctor import Limits
+from gatewayz_auth.bootstrap_doctor import examine, explain, how_far
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.operator_settings import operator_settings, within_reach
 from gatewayz_auth.cli.report import tell_findings
+from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.domain.errors import SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.service.doctor import of_service, service_closed, service_silent
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from gatewayz_auth.adapters.reach import Reach
     from gatewayz_auth.service.findings import Finding
 
 T = TypeVar("T")
@@ -55,23 +57,24 @@ def run(arguments: argparse.Namespace) -> int:
     environ = load_environment(Path.cwd())
     settings, limits = operator_settings(), Limits()
     asking = Beside(lambda: _service(arguments.url))
-    examining = Beside(lambda: asyncio.run(bootstrap_doctor.examine(settings, SystemClock(), limits=limits)))
-    clock = SystemClock()
+    clock, seen = SystemClock(), dict[str, "Reach"]()
+    examining = Beside(lambda: asyncio.run(examine(settings, clock, limits=limits, reaches=seen)))
     ends_s = clock.monotonic_s() + HARD_LIMIT_S
-    found = examining.result(HARD_LIMIT_S)
+    with Waiting("Examining", clock, as_json=arguments.json, more=lambda: how_far(seen)):
+        found = examining.result(HARD_LIMIT_S)
+        asked = asking.result(max(0.0, ends_s - clock.monotonic_s())) or []
     findings = [_stuck()] if found is None else found.findings(limits, clock.utc_now_s())
-    findings += asking.result(max(0.0, ends_s - clock.monotonic_s())) or []
+    findings += asked
     findings += [_odd(line) for line in warnings(environ)]
     findings = by_severity(findings)
-    reaches = {} if found is None else found.reaches
     if arguments.json:
         facts = {
             "findings": [one.as_dict() for one in findings],
-            "neighbours": {name: reach.as_dict() for name, reach in reaches.items()},
+            "neighbours": {name: reach.as_dict() for name, reach in seen.items()},
         }
         output.show(facts, "", as_json=True)
     else:
-        tell_findings(findings, reaches)
+        tell_findings(findings, seen)
     return EXIT_CODES[findings[0].severity] if findings else 0
 
 
@@ -134,6 +137,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.explain not in _EXPLAINED:
         raise SettingsError([f"there is one statement to explain. Example: {shlex.join(['--explain', 'sign in'])}"])
     settings = operator_settings()
-    plan = within_reach(bootstrap_doctor.explain(settings))
+    plan = within_reach(explain(settings))
     output.show({"explain": "sign in", "plan": plan}, plan, as_json=arguments.json)
     return 0

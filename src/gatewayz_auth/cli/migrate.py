@@ -11,6 +11,7 @@ from gatewayz_auth.adapters.postgres.migrate import MigrationReport, migrate
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.embedded_servers import EMBEDDED, EmbeddedServers
 from gatewayz_auth.cli.state_folder import StateFolder
+from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.settings import load_environment, read_settings
@@ -46,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
             ]
         )
     with ExitStack() as stack:
+        database_url = _database(settings, stack)
+        waiting = stack.enter_context(Waiting("Migrating", SystemClock(), as_json=arguments.json))
+        work = migrate(database_url, region=settings.region, to=arguments.to, tell=waiting.tell)
         try:
-            report = asyncio.run(migrate(_database(settings, stack), region=settings.region, to=arguments.to))
+            report = asyncio.run(work)
         except NotKnown as error:
             raise StartupError(f"The database does not answer ({error}): start it, or correct DATABASE_URL.") from None
     facts = {"before": report.before, "after": report.after, "steps": list(report.steps)}

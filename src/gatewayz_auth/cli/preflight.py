@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth import bootstrap_preflight
 from gatewayz_auth.adapters.postgres.doctor import Limits
-from gatewayz_auth.bootstrap_doctor import examine
+from gatewayz_auth.bootstrap_doctor import examine, how_far
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.doctor import Beside
 from gatewayz_auth.cli.operator_settings import operator_settings
 from gatewayz_auth.cli.report import tell_checks
+from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.domain.errors import SettingsError, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.service.findings import Result
@@ -21,6 +22,8 @@ from gatewayz_auth.settings import load_environment
 
 if TYPE_CHECKING:
     import argparse
+
+    from gatewayz_auth.adapters.reach import Reach
 
 EXAMPLE = "gatewayz-auth preflight --url http://staging.example.com:8000"
 EXIT_FAILED, EXIT_UNKNOWN = 1, 3
@@ -48,19 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     command = arguments.backup_command
     backup = None if command is None else Beside(lambda: asyncio.run(bootstrap_preflight.ends_with(command)))
     limit_s = bootstrap_preflight.PREFLIGHT_LIMIT_S
-    examining = Beside(lambda: asyncio.run(examine(settings, clock, limit_s=limit_s, limits=Limits())))
+    seen: dict[str, Reach] = {}
+    examining = Beside(lambda: asyncio.run(examine(settings, clock, limit_s=limit_s, limits=Limits(), reaches=seen)))
     ends_s = clock.monotonic_s() + HARD_LIMIT_S
-    found = examining.result(HARD_LIMIT_S)
-    if found is None:
-        raise StartupError("Something on this machine hangs: gatewayz-auth doctor looks what.")
-    left_s = max(0.0, ends_s - clock.monotonic_s())
-    checks = bootstrap_preflight.checks(
-        found,
-        environ,
-        Path(arguments.root),
-        figures=asking.result(left_s),
-        backup_code=None if backup is None else backup.result(left_s),
-    )
+    with Waiting("Checking", clock, as_json=arguments.json, more=lambda: how_far(seen)):
+        found = examining.result(HARD_LIMIT_S)
+        if found is None:
+            raise StartupError("Something on this machine hangs: gatewayz-auth doctor looks what.")
+        figures = asking.result(max(0.0, ends_s - clock.monotonic_s()))
+        backup_code = None if backup is None else backup.result(max(0.0, ends_s - clock.monotonic_s()))
+    checks = bootstrap_preflight.checks(found, environ, Path(arguments.root), figures=figures, backup_code=backup_code)
     if arguments.json:
         output.show({"checks": [check.as_dict() for check in checks]}, "", as_json=True)
     else:

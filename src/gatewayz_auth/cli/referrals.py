@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import getpass
-import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,12 +13,14 @@ from gatewayz_auth import bootstrap_jobs
 from gatewayz_auth.adapters.logs import silence
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import operator_settings, within_reach
+from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.domain.errors import OperatorError, StartupError
 from gatewayz_auth.domain.referrals import Status
+from gatewayz_auth.reliability.clock import SystemClock
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from gatewayz_auth.domain.referrals import Referral
     from gatewayz_auth.service.referral_desk import ReferralDesk
@@ -93,16 +95,18 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    settled = _do(lambda desk: desk.sync(_progress("worked off")))
+    with _counting("Working referrals off", arguments) as count:
+        settled = _do(lambda desk: desk.sync(count))
     output.show({"settled": settled}, f"{settled} referrals were worked off.", as_json=arguments.json)
     return 0
 
 
 def _retry(arguments: argparse.Namespace) -> int:
-    count = _do(lambda desk: desk.retry(_who(), arguments.id, _progress("to be tried again")))
-    if arguments.id is not None and not count:
+    with _counting("Having failed referrals tried again", arguments) as count:
+        retried = _do(lambda desk: desk.retry(_who(), arguments.id, count))
+    if arguments.id is not None and not retried:
         raise StartupError(f"There is no failed referral {arguments.id}.")
-    output.show({"retried": count}, f"{count} failed referrals are tried again.", as_json=arguments.json)
+    output.show({"retried": retried}, f"{retried} failed referrals are tried again.", as_json=arguments.json)
     return 0
 
 
@@ -138,14 +142,10 @@ def _who() -> str:
         return "somebody (command)"
 
 
-def _progress(what: str) -> Callable[[int], None]:
-    """On a terminal, a line that counts; else nothing."""
-
-    def show(count: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{count} {what} ...", end="\r", file=sys.stderr, flush=True)
-
-    return show
+@contextlib.contextmanager
+def _counting(what: str, arguments: argparse.Namespace) -> Iterator[Callable[[int], None]]:
+    with Waiting(what, SystemClock(), as_json=arguments.json) as waiting:
+        yield lambda count: waiting.tell(f"{count} done")
 
 
 def _plain(one: Referral) -> dict[str, Any]:

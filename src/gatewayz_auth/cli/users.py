@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import with_desk
+from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.web.routes.admin import person_as_json
 
 if TYPE_CHECKING:
@@ -29,6 +32,12 @@ _WHAT = {
     "invalidate": "forget what is remembered of them",
     "export": "everything that is kept of them, as one JSON document",
     "erase": "take them out of every table, cache and log for good; needs --yes where nobody can be asked",
+}
+
+
+_LONG = {
+    "erase": "Erasing from tables, caches and logs",
+    "export": "Collecting everything that is kept",
 }
 
 
@@ -53,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingsError([f"users {action} needs a NAME. Example: gatewayz-auth users {action} ada"])
     if action == "erase" and not arguments.yes:
         _confirm(who)
-    facts = with_desk(lambda desk: _do(desk, action, who, arguments.why))
+    telling = Waiting(_LONG[action], SystemClock(), as_json=arguments.json) if action in _LONG else nullcontext()
+    with telling:
+        facts = with_desk(lambda desk: _do(desk, action, who, arguments.why))
     if facts is None:
         raise StartupError(f"There is nobody called {who!r}: a username, a Privy id or a user id is wanted.")
     plain = plain_of(facts)

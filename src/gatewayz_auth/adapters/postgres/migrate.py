@@ -16,7 +16,7 @@ from gatewayz_auth.adapters.postgres.statements import statement
 from gatewayz_auth.domain.errors import StartupError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LOCK_LIMIT_S = 30
 """How long another program's migration, or a long transaction on our tables, is waited for."""
@@ -79,7 +79,9 @@ async def _locked(connection: psycopg.AsyncConnection[Any]) -> None:
     await connection.execute(statement("lock_migrations"), {"key": _LOCK_KEY})
 
 
-async def _step(connection: psycopg.AsyncConnection[Any], target: int, steps: Mapping[int, Migration]) -> str | None:
+async def _step(
+    connection: psycopg.AsyncConnection[Any], target: int, steps: Mapping[int, Migration], tell: Callable[[str], None]
+) -> str | None:
     """Take one step towards ``target``; None where the database stands there already."""
     async with connection.transaction():
         await _locked(connection)
@@ -94,12 +96,12 @@ async def _step(connection: psycopg.AsyncConnection[Any], target: int, steps: Ma
             return None
         if version < target:
             migration = steps[version + 1]
-            await connection.execute(migration.up.encode())
-            name, arrived = f"{migration.version:04d}_{migration.name}", version + 1
+            name, arrived, wanted = f"{migration.version:04d}_{migration.name}", version + 1, migration.up
         else:
             migration = steps[version]
-            await connection.execute(migration.down.encode())
-            name, arrived = f"{migration.version:04d}_{migration.name} (back)", version - 1
+            name, arrived, wanted = f"{migration.version:04d}_{migration.name} (back)", version - 1, migration.down
+        tell(name)
+        await connection.execute(wanted.encode())
         if await _version(connection) != arrived:  # else it would be taken again and again
             raise StartupError(f"{name} does not write its number into gatewayz_auth.schema_version: correct the file.")
         return name
@@ -117,11 +119,18 @@ async def _finish(connection: psycopg.AsyncConnection[Any], region: str) -> str 
     return made
 
 
-async def migrate(database_url: str, *, region: str = "default", to: int | None = None) -> MigrationReport:
+async def migrate(
+    database_url: str,
+    *,
+    region: str = "default",
+    to: int | None = None,
+    tell: Callable[[str], None] = lambda _step: None,
+) -> MigrationReport:
     """Bring the database to version ``to`` (None: the newest; 0: nothing of ours left), forwards or back.
 
     Idempotent, one transaction a step, one program at a time; old code may run meanwhile. ``StartupError`` where the
     database is newer than this program, ``to`` is no version, or it cannot be done; ``NotKnown`` where it is away.
+    ``tell`` hears of each step before it is taken.
     """
     steps = {migration.version: migration for migration in migrations()}
     target = NEWEST if to is None else to
@@ -134,7 +143,7 @@ async def migrate(database_url: str, *, region: str = "default", to: int | None 
             connection.wait_limit_s = ANSWER_LIMIT_S
             before = await _version(connection)
             connection.wait_limit_s = LOCK_LIMIT_S + _STATEMENT_LIMIT_S
-            while (step := await _step(connection, target, steps)) is not None:
+            while (step := await _step(connection, target, steps, tell)) is not None:
                 taken.append(step)
             if target == NEWEST and (made := await _finish(connection, region)):
                 taken.append(made)
