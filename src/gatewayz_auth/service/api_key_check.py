@@ -169,7 +169,7 @@ class ApiKeyCheck:
                 holder = KeyHolder(
                     account.user_id, stored.key_id, stored.environment_tag, account.privy_user_id, account.tier
                 )
-                entry = RememberedKey(holder, person.as_of_s, 0.0)
+                entry = RememberedKey(holder, person.as_of_s, 0.0, person.change_version)
                 self.remembered.put(name, entry)
                 return entry
         return None
@@ -240,7 +240,7 @@ class ApiKeyCheck:
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
         ends_s = self._clock.monotonic_s() + life_s - max(0.0, self._clock.utc_now_s() - asked_at_s)
         is_doubtful = version < self._doubtful_below
-        self.remembered.put(name, RememberedKey(holder, asked_at_s, 0.0 if is_doubtful else ends_s))
+        self.remembered.put(name, RememberedKey(holder, asked_at_s, 0.0 if is_doubtful else ends_s, version))
 
     def _trust(self, entry: RememberedKey) -> Freshness:
         policy = self._policy()
@@ -273,11 +273,12 @@ class ApiKeyCheck:
         for change in changes:
             self.remembered.changed(change.user_id, change.change_id)
             for entry in self.remembered.of(change.user_id):
-                entry.fresh_until_s = 0.0
-                entry.is_changed = True
+                if entry.version < change.change_id:
+                    entry.fresh_until_s = 0.0
+                    entry.is_changed = True
             if change.takes_away:
                 self._takings += 1
-                self.remembered.forget_user(change.user_id)
+                self.remembered.forget_user(change.user_id, change.change_id)
         self._seen_version = max(self._seen_version, version)
 
     def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:

@@ -16,15 +16,19 @@ MAX_CHANGES = 20_000
 
 
 class RememberedKey:
-    """Whose a key is; ``as_of_s`` is when the database was asked (UTC), ``fresh_until_s`` on the monotonic clock."""
+    """Whose a key is; ``as_of_s`` is when the database was asked (UTC), ``fresh_until_s`` on the monotonic clock.
 
-    __slots__ = ("as_of_s", "fresh_until_s", "holder", "is_changed")
+    ``version`` is the newest change that had been noticed before it was asked.
+    """
 
-    def __init__(self, holder: KeyHolder, as_of_s: float, fresh_until_s: float) -> None:
+    __slots__ = ("as_of_s", "fresh_until_s", "holder", "is_changed", "version")
+
+    def __init__(self, holder: KeyHolder, as_of_s: float, fresh_until_s: float, version: int = 0) -> None:
         """Keep the record as it is."""
         self.holder = holder
         self.as_of_s = as_of_s
         self.fresh_until_s = fresh_until_s
+        self.version = version
         self.is_changed = False
         """Whether the owner is known to have changed since."""
 
@@ -76,15 +80,15 @@ class KeyCache:
         if not digests:
             del self._of_user[entry.holder.user_id]
 
-    def forget_user(self, user_id: int) -> None:
-        """Drop every key of a user."""
-        for digest in self._of_user.pop(user_id, ()):
-            del self._entries[digest]
+    def forget_user(self, user_id: int, below: int) -> None:
+        """Drop every key of a user that may not have seen the change ``below``."""
+        for digest in [one for one in self._of_user.get(user_id, ()) if self._entries[one].version < below]:
+            self.forget(digest)
 
     def forget_all(self, floor: int) -> None:
-        """Drop every key, and take no answer that may not have seen the changes up to ``floor``."""
-        self._entries.clear()
-        self._of_user.clear()
+        """Drop every key that may not have seen the changes up to ``floor``, and take no such answer any more."""
+        for digest in [one for one, entry in self._entries.items() if entry.version < floor]:
+            self.forget(digest)
         self._floor = max(self._floor, floor)
 
     def outdate_all(self) -> None:

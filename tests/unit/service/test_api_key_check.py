@@ -183,6 +183,19 @@ async def test_whose_rights_were_taken_in_a_gap_is_not_given_from_memory(is_know
         await world.ask(api_key)
 
 
+@pytest.mark.parametrize("floor", [0, 1])
+@in_virtual_time
+async def test_a_gap_takes_nothing_from_whoever_was_looked_up_since_what_it_tells_of(floor):
+    world = World()
+    api_key, _ = world.key(user_id=3)
+    taken = [Change(1, 3, "did:privy:ada", "ada", takes_away=True)]
+    world.check.catch_up(taken, 5, floor)
+    await world.ask(api_key)
+    world.check.catch_up(taken, 6, floor)
+    world.error = AWAY
+    assert (await world.ask(api_key)).source is Source.LAST_KNOWN_GOOD
+
+
 @in_virtual_time
 async def test_what_was_asked_for_before_it_began_anew_is_not_fresh_then():
     world = World()
@@ -287,6 +300,6 @@ def test_memory_is_bounded_and_its_indexes_are_emptied_with_it():
     assert cache.is_outdated(1, 90)  # forgotten changes count against everybody
     assert not cache.is_outdated(1, 100)
     for user_id in range(7):
-        cache.forget_user(user_id)
+        cache.forget_user(user_id, 1)
     assert len(cache) == 0
     assert cache._of_user == {}
