@@ -85,3 +85,26 @@ async def test_a_key_is_not_vouched_for_by_somebody_else_who_is_said_to_own_it()
     world.shared.owners = dict.fromkeys(world.shared.owners, "did:privy:p6")
     with pytest.raises(NotKnown):
         await world.ask(api_key)
+
+
+@in_virtual_time
+async def test_an_older_answer_that_is_shared_does_not_take_the_place_of_a_newer_one():
+    world = World(shared=SharedByAll())
+    api_key, digest = world.key(user_id=5)
+    account, stored = person("p5", user_id=5).account, world.rows[digest].stored
+    world.shared.people["did:privy:p5"] = CachedPerson(account, (stored,), world.clock.utc_now_s() - 3000, 0)
+    real = world.shared.key_owner
+
+    async def slow(digest):
+        await asyncio.sleep(0.04)
+        return "did:privy:p5"
+
+    world.takes_s, world.shared.key_owner = 0.0, slow
+    late = asyncio.ensure_future(world.ask(api_key))
+    await asyncio.sleep(0.01)
+    world.shared.key_owner = real
+    assert (await world.ask(api_key)).source is Source.DATABASE
+    world.error = AWAY
+    await late
+    await asyncio.sleep(1000)
+    assert (await world.ask(api_key)).age_s == pytest.approx(1000, abs=1)
