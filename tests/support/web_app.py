@@ -115,12 +115,12 @@ def call(app, method, path, *, client=("127.0.0.1", 40000), headers=(), **more):
 
 
 @contextlib.contextmanager
-def serving(web_parts):
-    """``web_parts`` behind a real uvicorn on a real socket; gives the port."""
+def serving(web_parts, http="gatewayz_auth.cli.http_connection:HttpConnection"):
+    """``web_parts`` behind a real uvicorn on a real socket, by the service's own connections; gives the port."""
     config = uvicorn.Config(
         create_app(web_parts),
         loop="uvloop",
-        http="httptools",
+        http=http,
         proxy_headers=False,
         log_config=None,
         access_log=False,

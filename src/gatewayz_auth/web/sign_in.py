@@ -6,7 +6,6 @@ Every line here is paid by every sign-in, so there is no framework, no model, no
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain.errors import DeadlineExceeded, NotKnown, Refused, RequestNotUnderstood, TokenNotAccepted
@@ -19,6 +18,7 @@ from gatewayz_auth.web.arrivals import TURN, Arrivals
 from gatewayz_auth.web.body import CallerLeft, UnreadableBody, at_once, check_declared, linger, rest_of_body
 from gatewayz_auth.web.cors import Cors
 from gatewayz_auth.web.deadline import Watch, Watches
+from gatewayz_auth.web.whole_answer import head_lines, headers_of, sent_whole
 from gatewayz_auth.web.wire import parse
 
 if TYPE_CHECKING:
@@ -41,29 +41,18 @@ MAX_UNDER_WAY = 4000
 _RESERVE_S = 0.25
 _RESERVE_SHARE = 0.1
 _LINGER_S = 2.0
-_JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", problems.CONTENT_TYPE)
 _NO_STORE = (b"cache-control", b"no-store")
+_HEAD = (
+    "content-type: application/json\r\ncontent-length: %%d\r\nx-request-id: %%s\r\nx-auth-source: %s\r\n"
+    "server-timing: parse;dur=%%.2f, verify;dur=%%.2f, %s;dur=%%.2f, total;dur=%%.2f\r\ncache-control: no-store\r\n"
+)
 _SOURCES = {
-    source: (
-        source.value,
-        (b"x-auth-source", source.value.encode("ascii")),
-        b"parse;dur=%%.2f, verify;dur=%%.2f, %b;dur=%%.2f, total;dur=%%.2f" % source.value.encode("ascii"),
-    )
+    source: (source.value, _HEAD % (source.value, source.value), "age: %d\r\n" if source is not Source.DATABASE else "")
     for source in Source
 }
 
 _as_tuple = tuple.__new__  # what a named tuple does itself, at half the price
-
-
-@lru_cache(maxsize=2048)
-def _length(size: int) -> Header:
-    return b"content-length", b"%d" % size
-
-
-@lru_cache(maxsize=2048)
-def _age(age_s: int) -> Header:
-    return b"age", b"%d" % age_s
 
 
 class _Visit(Watch):
@@ -169,9 +158,9 @@ class SignInRoute:
                 watches.end(visit)
         else:
             watches.end(visit)
-            body, headers, report = self._answered(visit, answer)
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            head, body, report = self._answered(visit, answer)
+            if not sent_whole(scope, head, body):
+                await _send(send, 200, headers_of(head), body)
             self._report(report)
 
     def _remembered(self, visit: _Visit) -> Answer | None:
@@ -210,34 +199,27 @@ class SignInRoute:
             raise DeadlineExceeded("the body took the whole budget")
         return deadline
 
-    def _answered(self, visit: _Visit, answer: Answer) -> tuple[bytes, list[Header], SignInReport]:
+    def _answered(self, visit: _Visit, answer: Answer) -> tuple[bytes, bytes, SignInReport]:
         body = stamped(answer.rendered, self._utc_now_s())
-        source = answer.source
-        word, source_header, timing = _SOURCES[source]
+        word, head, age = _SOURCES[answer.source]
         request_id = visit.request_id
         started_s, parsed_s, verified_s = visit.started_s, visit.parsed_s, visit.verified_s
         now_s = self._now_s()
         parse_s, verify_s, look_up_s = parsed_s - started_s, verified_s - parsed_s, now_s - verified_s
         total_s = now_s - started_s
-        headers = [
-            _JSON,
-            _length(len(body)),
-            (b"x-request-id", request_id.encode("ascii")),
-            source_header,
-            (b"server-timing", timing % (parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)),
-            _NO_STORE,
-        ]
-        if source is not Source.DATABASE:
-            headers.append(_age(int(answer.age_s)))
+        head %= (len(body), request_id, parse_s * 1e3, verify_s * 1e3, look_up_s * 1e3, total_s * 1e3)
+        if age:
+            head += age % answer.age_s
+        lines = head.encode("ascii")
         if self._cors:
-            headers.extend(self._cors.headers(visit.headers))
+            lines += head_lines(self._cors.headers(visit.headers))
         phases_s = (("parse", parse_s), ("verify", verify_s), (word, look_up_s))
         user_id, privy_user_id = answer.user_id, visit.request.privy_user_id
         report = _as_tuple(
             SignInReport,
             (request_id, 200, "ok", word, "ok", None, total_s, phases_s, user_id, answer.age_s, privy_user_id),
         )
-        return body, headers, report
+        return lines, body, report
 
     async def _stumble(self, visit: _Visit, error: BaseException, receive: Receive, send: Send) -> None:
         self._fault(error, visit.request_id)
