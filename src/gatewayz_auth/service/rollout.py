@@ -97,8 +97,9 @@ class Rollout:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Rollout:
-        """What ``as_json`` wrote."""
-        return cls(**{**plain, "stages": tuple(plain["stages"])})
+        """What ``as_json`` wrote; what a newer program has written beside it is left out."""
+        known = {name: value for name, value in plain.items() if name in cls.__slots__}
+        return cls(**{**known, "stages": tuple(plain["stages"])})
 
 
 @dataclass(frozen=True, slots=True)

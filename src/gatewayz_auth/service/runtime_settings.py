@@ -88,11 +88,16 @@ class Runtime:
 
 def runtime_of(version: int, document: Mapping[str, Any]) -> Runtime:
     """What a row says; what a newer program has written there and this one does not know is left out."""
-    settings = {name: Override(**one) for name, one in (document.get("settings") or {}).items() if name in CHANGEABLE}
+    written = (document.get("settings") or {}).items()
+    settings = {name: Override(**_known(Override, one)) for name, one in written if name in CHANGEABLE}
     rollout = document.get("rollout")
     return Runtime(
         version, settings, rollback_of(document.get("rollback")), None if rollout is None else Rollout.of(rollout)
     )
+
+
+def _known(of: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if name in of.__slots__}
 
 
 def rollback_of(plain: Mapping[str, Any] | None) -> Rollback | None:

@@ -57,6 +57,14 @@ def test_the_row_is_read_back_as_it_was_written():
     assert runtime_of(1, {"settings": {"OF_A_NEWER_PROGRAM": {}}}).settings == {}
 
 
+def test_what_a_newer_program_has_written_beside_what_is_known_here_is_left_out():
+    runtime = Runtime(3, {"SIGNUPS": override("off", 9.0)}, rollback(5.0, "cache"), Rollout())
+    written = runtime.as_json()
+    for one in (written["settings"]["SIGNUPS"], written["rollback"], written["rollout"]):
+        one["of_a_newer_program"] = 1
+    assert runtime_of(3, written) == runtime
+
+
 def test_what_cannot_hold_is_said_once_and_what_held_goes_on_to():
     clock, applied = ManualClock(), []
 
