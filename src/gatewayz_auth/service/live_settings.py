@@ -28,6 +28,7 @@ class Live:
         self._clock = clock
         self._applied = AS_STARTED
         self._refused: Effective | None = None
+        self._was_older = False
         self.runtime = Runtime()
         self.here: Rollback | None = None
 
@@ -37,9 +38,15 @@ class Live:
         return self._applied
 
     def heard(self, runtime: Runtime | None, here: Rollback | None) -> str | None:
-        """Hear what was read, None where the database did not say; a sentence where it cannot hold, once."""
-        if runtime is not None and runtime.version >= self.runtime.version:
-            self.runtime = runtime
+        """Hear what was read, None where the database did not say; a sentence where it cannot hold, once.
+
+        An older version may have been read just before a newer one was written; read twice, the database was restored.
+        """
+        if runtime is not None:
+            is_older = runtime.version < self.runtime.version
+            if not is_older or self._was_older:
+                self.runtime, is_older = runtime, False
+            self._was_older = is_older
         self.here = here
         return self.tick()
 

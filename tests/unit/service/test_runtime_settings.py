@@ -94,6 +94,18 @@ def test_while_the_database_is_silent_what_was_heard_last_holds_until_its_time_i
     assert applied[-1] == {}
 
 
+def test_a_database_that_was_restored_is_followed_though_it_counts_from_lower_on():
+    applied = []
+    live = Live(lambda wanted: applied.append(dict(wanted.settings)), ManualClock())
+    live.heard(Runtime(9).with_setting("SIGNUPS", override("off")), None)
+    restored = Runtime(4).with_setting("LOG_LEVEL", override("debug"))
+    live.heard(restored, None)
+    assert applied == [{"SIGNUPS": "off"}]  # it may have been read before the other was written
+    live.heard(restored, None)
+    assert applied == [{"SIGNUPS": "off"}, {"LOG_LEVEL": "debug"}]
+    assert live.runtime.version == 4
+
+
 def test_a_limit_gives_way_where_only_the_other_one_was_changed_and_nonsense_is_refused():
     after = changed(STARTED, {"AUTH_QUERY_TIMEOUT": "2"})
     assert (after.auth_query_timeout_s, after.user_lookup_timeout_s) == (2.0, 2.0)
