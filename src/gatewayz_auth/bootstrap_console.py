@@ -140,6 +140,7 @@ class ConsoleSide:
     ) -> None:
         """Show what may be changed while running, and the jobs; both are changed over the console's own connections."""
         pool, call, clock, silent_for_s = self._pool, self._call, self._clock, self._silent_for_s
+        self.view.jobs = watch.seen
         environ, rows = load_environment(Path.cwd()), listing(Path.cwd(), {}, {})
         store = PostgresReferrals(pool, call, clock, LIMIT_S)
 

@@ -252,6 +252,8 @@ def test_the_console_tells_the_outage_works_in_it_and_tells_its_end(tab, service
         assert "Returning people are signed in" in below
         assert "Newcomers are asked to come back" in below
         tab.until("return document.getElementById('neighbours').textContent.includes('✕\u00a0silent')")
+        jobs = tab.run("return document.getElementById('neighbours').lastElementChild.textContent")
+        assert re.match(r"Jobsnot known for \d.*; none was waiting then\?\u00a0not known", jobs), jobs
         tab.until("return document.querySelectorAll('#troubles .when').length > 0")
         assert tab.run("return document.getElementById('do').href").endswith("/console/runbook/database-away")
         tab.click("[data-page=people]")

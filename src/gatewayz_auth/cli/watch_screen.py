@@ -23,6 +23,10 @@ _STATES = {
     "silent": ("✕", "silent", "red"),
     "refusing": ("✕", "refuses", "red"),
     "absent": ("-", "not there", "dim"),
+    "in_step": ("✓", "in step", "green"),
+    "behind": ("…", "behind", "yellow"),
+    "failed": ("!", "some failed", "yellow"),
+    "not_known": ("?", "not known", "yellow"),
 }
 _NAMES = {"postgres": "Postgres", "redis": "Redis", "privy": "Key server"}
 _SOURCES = (("cache", "cyan"), ("database", "blue"), ("last_known_good", "yellow"), ("refused", "red"))
@@ -85,8 +89,8 @@ def _neighbours(now: dict[str, Any]) -> Table:
             Text(one["note"], "dim"),
         )
     jobs = now["jobs"]
-    waits = f"oldest waits {span(jobs['oldest_s'])}" if jobs["oldest_s"] else "none waits"
-    table.add_row(Text("Jobs", style="dim"), waits, "", Text(f"{jobs['failed']} failed", "dim"))
+    sign, word, color = _STATES[jobs["state"]]
+    table.add_row(Text("Jobs", style="dim"), Text(f"{sign} {word}", style=color), "", Text(jobs["note"], "dim"))
     return table
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.service.health import Check, Status
+from gatewayz_auth.service.jobs_words import jobs_in_words
+from gatewayz_auth.service.snapshot import Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.clock import Clock
 
 READ_EVERY_S = 5.0
+AGAIN_S = 1.0
+"""So soon it is read again where the database did not say."""
+
+LATE_S = 2.0
+"""A reading that is so late does not come soon: what was read before is of the past."""
+
 UNKNOWN_AFTER_S = 30.0
 BEHIND_AFTER_S = 120.0
 """An oldest referral that waits for longer says that nobody works them off."""
@@ -45,6 +53,7 @@ class JobsWatch:
         self._heard_s: float | None = None
         self._state: JobsState | None = None
         self._mail: OutboxState | None = None
+        self._is_failing = False
 
     def follow(self, mode: str) -> None:
         """Judge what is late by ``mode`` from now on."""
@@ -80,22 +89,44 @@ class JobsWatch:
         try:
             self._state, self._mail = await self._read(), await self._read_mail()
         except NotKnown:
+            self._is_failing = True
             return False
+        self._is_failing = False
         self._heard_s = self._clock.monotonic_s()
         return True
 
     async def run(self) -> None:
         """Read for ever."""
         while True:
-            await self.once()
-            await asyncio.sleep(READ_EVERY_S)
+            was_told = await self.once()
+            await asyncio.sleep(READ_EVERY_S if was_told else AGAIN_S)
+
+    def seen(self, *, is_away: bool = False) -> Jobs:
+        """What operators are shown; ``is_away``: the database is known to say nothing now."""
+        state, mail, silent_s = self._state, self._mail, self.silent_for_s()
+        is_late = is_away or self._is_failing or silent_s > READ_EVERY_S + LATE_S
+        if state is None or mail is None:
+            return Jobs(not_known_for_s=silent_s, is_known_ever=False)
+        return Jobs(
+            self.oldest_pending_s(),
+            state.pending,
+            state.failed,
+            state.workers,
+            self._behind_after_s,
+            self.oldest_mail_s(),
+            mail.waiting,
+            mail.failed,
+            MAIL_BEHIND_AFTER_S,
+            silent_s if is_late else None,
+        )
 
     def check(self) -> Check:
         """The check ``jobs`` of the contract, section 2; answers at once."""
         state, mail, silent_s = self._state, self._mail, self.silent_for_s()
         if state is None or mail is None or silent_s > UNKNOWN_AFTER_S:
             is_late = silent_s > UNKNOWN_AFTER_S
-            detail = "The database has not said how the background work stands."
+            seen = self.seen(is_away=is_late)
+            detail = f"How the background work stands is {jobs_in_words(seen)}."
             return Check(Status.DEGRADED if is_late else Status.HEALTHY, detail, {"silent_for_s": round(silent_s, 1)})
         oldest_s, oldest_mail_s = self.oldest_pending_s(), self.oldest_mail_s()
         figures = {

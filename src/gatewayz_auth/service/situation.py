@@ -26,7 +26,6 @@ OVERLOAD_SHARE = 0.02
 GIVEN_UP = 5
 """So many calls given up within 5 s are worth a sentence; a single one is somebody's second try."""
 
-JOBS_BEHIND_S = 60.0
 COME_BACK_S = 3
 """The middle of what ``Retry-After`` says."""
 
@@ -274,18 +273,17 @@ def _timeouts(now: Snapshot) -> Situation | None:
 
 
 def _jobs(now: Snapshot) -> Situation | None:
-    oldest_s = now.jobs.oldest_s
-    if oldest_s is None or oldest_s < JOBS_BEHIND_S:
+    jobs = now.jobs
+    if jobs.state != "behind":  # least of all while it is not known
         return None
-    below = (Part("Sign-ins are not affected.", is_main=True),)
-    return Situation(
-        Level.DEGRADED,
-        "jobs_behind",
-        f"The oldest referral waits since {_clock(now.at_s - oldest_s)}.",
-        below,
-        "jobs-behind",
-        now.at_s - oldest_s,
-    )
+    what, runbook, oldest_s = "unsent mail", "mail-down", jobs.mail_oldest_s or 0.0
+    if (jobs.oldest_s or 0.0) >= jobs.behind_after_s:
+        what, runbook, oldest_s = "referral", "jobs-behind", jobs.oldest_s or 0.0
+    seen = "" if jobs.workers is None else f" {jobs.workers or 'No'} worker{'' if jobs.workers == 1 else 's'} seen."
+    below = (Part("Sign-ins are not affected.", is_main=True), Part(seen))
+    since_s = now.at_s - oldest_s
+    sentence = f"The oldest {what} waits since {_clock(since_s)}."
+    return Situation(Level.DEGRADED, "jobs_behind", sentence, below, runbook, since_s)
 
 
 _CHECKS: tuple[Callable[[Snapshot], Situation | None], ...] = (

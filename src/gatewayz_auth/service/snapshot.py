@@ -142,12 +142,32 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Background jobs; ``oldest_s`` is how long the oldest pending one waits, None: none does."""
+    """Referrals and mail as they were read last; ``oldest_s`` is how long the oldest waits, None: none does.
+
+    ``not_known_for_s`` says since when the database has not told; None: this is how it stands. Where ``is_known_ever``
+    is false it never has. An oldest that waits for ``behind_after_s`` is late.
+    """
 
     oldest_s: float | None = None
     pending: int = 0
     failed: int = 0
     workers: int | None = None
+    behind_after_s: float = 120.0
+    mail_oldest_s: float | None = None
+    mail_waiting: int = 0
+    mail_failed: int = 0
+    mail_behind_after_s: float = 900.0
+    not_known_for_s: float | None = None
+    is_known_ever: bool = True
+
+    @property
+    def state(self) -> str:
+        """``in_step``, ``behind``, ``failed`` (some, for good) or ``not_known``."""
+        if self.not_known_for_s is not None:
+            return "not_known"
+        if (self.oldest_s or 0.0) >= self.behind_after_s or (self.mail_oldest_s or 0.0) >= self.mail_behind_after_s:
+            return "behind"
+        return "failed" if self.failed or self.mail_failed else "in_step"
 
 
 @dataclass(frozen=True, slots=True)

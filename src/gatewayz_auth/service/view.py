@@ -69,6 +69,10 @@ class _Tick:
     asked: dict[str, Histogram]
 
 
+def _no_jobs(*, is_away: bool) -> Jobs:  # noqa: ARG001 - as ``JobsWatch.seen`` takes it
+    return Jobs()
+
+
 class View:
     """Makes snapshots; nothing it does waits. ``tick`` is to be called about once a second."""
 
@@ -81,6 +85,7 @@ class View:
         self._slow_since_s: float | None = None
         self._usual_s: float | None = None
         self._made: tuple[float, Snapshot] | None = None
+        self.jobs: Callable[..., Jobs] = _no_jobs
 
     def tick(self) -> None:
         """Remember how the neighbours do, to tell later what is slow and what is usual."""
@@ -157,7 +162,7 @@ class View:
             pool=_pool(totals),
             operations=_operations(totals),
             timeouts=sum(frame.timeouts for frame in frames if frame.at_s > at_s - 6),
-            jobs=_jobs(totals),
+            jobs=self.jobs(is_away=postgres.state in {Answering.SILENT, Answering.REFUSING}),
             events=tuple(
                 Event(one.at_s, one.kind, breaker_in_words(one.text) if one.kind == "breaker" else one.text)
                 for one in list(self._sight.events(DAY_S))[-SHOWN_EVENTS:][::-1]
@@ -299,10 +304,3 @@ def _operations(totals: Totals) -> tuple[Operation, ...]:
         Operation(name, count, longest_s, is_abandoned=left) for (name, left), (count, longest_s) in together.items()
     ]
     return tuple(sorted(found, key=lambda one: -(one.for_s or 0.0))[:8])
-
-
-def _jobs(totals: Totals) -> Jobs:
-    waits = totals.numbers.get("job_oldest_pending_seconds", {})
-    ended = totals.numbers.get("job_total", {})
-    failed = sum(value for (_, result), value in ended.items() if result == "failed")
-    return Jobs(oldest_s=max(waits.values(), default=0.0) or None, failed=int(failed))

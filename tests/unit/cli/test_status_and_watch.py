@@ -13,7 +13,7 @@ from rich.console import Console
 from gatewayz_auth.cli import asking
 from gatewayz_auth.cli.main import main
 from gatewayz_auth.cli.watch_screen import screen
-from gatewayz_auth.service.snapshot import Answering, Answers, Event, Neighbour, PoolNow, Snapshot, Trouble
+from gatewayz_auth.service.snapshot import Answering, Answers, Event, Jobs, Neighbour, PoolNow, Snapshot, Trouble
 from gatewayz_auth.web.console.shown import now_as_json
 
 AT_S = 1_764_000_360.0
@@ -27,6 +27,7 @@ AWAY = Snapshot(
     pool=PoolNow(active=10, limit=10, abandoned=10),
     outage_longest_s=2.0,
     events=(Event(AT_S - 42, "breaker", "Postgres breaker opened (slow)"),),
+    jobs=Jobs(pending=3, workers=1, not_known_for_s=40.0),
     troubles=(Trouble(AT_S - 1, 503, "neighbour_unavailable", 0.002, "abc-1"),),
 )
 SENTENCE = "The database has not answered for 42 s."
@@ -133,6 +134,8 @@ def test_the_screen_has_the_consoles_order_and_breaks_nowhere(width):
     lines = text.splitlines()
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= 30, "one screen"
+    assert "? not known" in text
+    assert "not known for 40 s; 3 referrals were waiting then" in " ".join(text.split()) or width < 120
     wanted = [SENTENCE, "Answered in time", "Database pool", "Postgres", "Redis", "Postgres breaker opened", "503"]
     places = [text.index(words) for words in wanted]
     assert places == sorted(places)

@@ -16,7 +16,9 @@ from gatewayz_auth.domain.sign_in import Found
 from gatewayz_auth.domain.users import Account
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.jobs_watch import BEHIND_AFTER_S, MAIL_BEHIND_AFTER_S, UNKNOWN_AFTER_S, JobsWatch
+from gatewayz_auth.service.jobs_words import jobs_in_words
 from gatewayz_auth.service.referrals import INLINE_LIMIT_S, INLINE_MARGIN_S, InlineReferrals, Referrals
+from gatewayz_auth.service.snapshot import Jobs
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 RULES = ReferralRules(referred_credits=Decimal(5))
@@ -85,6 +87,10 @@ NO_MAIL = OutboxState(0, None, 0)
 
 
 def watched(state, mode="background", later_s=0.0, mail=NO_MAIL):
+    return watch_of(state, mode, later_s, mail).check()
+
+
+def watch_of(state, mode="background", later_s=0.0, mail=NO_MAIL):
     clock = ManualClock()
 
     async def read():
@@ -98,7 +104,7 @@ def watched(state, mode="background", later_s=0.0, mail=NO_MAIL):
     watch = JobsWatch(read, read_mail, mode, clock)
     asyncio.run(watch.once())
     clock.advance(later_s)
-    return watch.check()
+    return watch
 
 
 def test_check_tells_age_failed_and_workers():
@@ -138,3 +144,39 @@ def test_what_is_not_known_is_said_and_not_guessed():
     assert watched(None).status == "healthy"  # not asked for long
     assert watched(None, later_s=UNKNOWN_AFTER_S + 1).status == "degraded"
     assert watched(JobsState(None, 0, 0, 1), later_s=UNKNOWN_AFTER_S + 1).status == "degraded"
+
+
+def test_what_was_known_last_is_told_with_since_when_and_never_as_if_it_were_so_now():
+    watch = watch_of(JobsState(4.0, 3, 1, 1), later_s=40.0)
+    assert watch.seen().state == "not_known"
+    words = "not known for 40 s; 3 referrals were waiting then; 1 had failed"
+    assert jobs_in_words(watch.seen()) == words
+    assert watch.check().detail == f"How the background work stands is {words}."
+
+
+def test_it_is_not_known_from_the_moment_that_the_database_is_known_to_say_nothing():
+    watch = watch_of(JobsState(4.0, 3, 0, 1), later_s=3.0)
+    assert (watch.seen().state, jobs_in_words(watch.seen())) == ("in_step", "3 referrals wait, the oldest for 7.0 s")
+    assert jobs_in_words(watch.seen(is_away=True)) == "not known for 3.0 s; 3 referrals were waiting then"
+
+
+def test_a_reading_that_failed_is_news_at_once_and_nothing_known_is_said_to_be_so():
+    watch = watch_of(None, later_s=1.0)
+    assert jobs_in_words(watch.seen()) == "not known for 1.0 s: it was never read"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "state", "words"),
+    [
+        (Jobs(), "in_step", "no referral waits"),
+        (Jobs(4.0, 1), "in_step", "1 referral waits for 4.0 s"),
+        (Jobs(400.0, 1000), "behind", "1,000 or more referrals wait, the oldest for 7 min"),
+        (Jobs(failed=2), "failed", "no referral waits; 2 failed"),
+        (Jobs(mail_oldest_s=900.0, mail_waiting=2), "behind", "no referral waits; 2 mails wait, the oldest for 15 min"),
+        (Jobs(mail_failed=1), "failed", "no referral waits; 1 mail failed"),
+        (Jobs(not_known_for_s=8.0), "not_known", "not known for 8.0 s; none was waiting then"),
+        (Jobs(pending=1, not_known_for_s=8.0), "not_known", "not known for 8.0 s; 1 referral was waiting then"),
+    ],
+)
+def test_jobs_in_words(jobs, state, words):
+    assert (jobs.state, jobs_in_words(jobs)) == (state, words)

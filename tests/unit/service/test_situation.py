@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayz_auth.service.situation import JOBS_BEHIND_S, OVERLOAD_SHARE, Level, situation, span
+from gatewayz_auth.service.situation import OVERLOAD_SHARE, Level, situation, span
 from gatewayz_auth.service.snapshot import (
     Answering,
     Answers,
@@ -172,11 +172,18 @@ CASES = {
         "query-timeout",
     ),
     "jobs behind": (
-        replace(WELL, jobs=Jobs(oldest_s=360.0, pending=4)),
+        replace(WELL, jobs=Jobs(oldest_s=360.0, pending=4, workers=0)),
         "The oldest referral waits since 16:00:00 UTC.",
-        "Sign-ins are not affected.",
+        "Sign-ins are not affected. No workers seen.",
         Level.DEGRADED,
         "jobs-behind",
+    ),
+    "mail behind": (
+        replace(WELL, jobs=Jobs(mail_oldest_s=1020.0, mail_waiting=4, workers=1)),
+        "The oldest unsent mail waits since 15:49:00 UTC.",
+        "Sign-ins are not affected. 1 worker seen.",
+        Level.DEGRADED,
+        "mail-down",
     ),
 }
 
@@ -199,13 +206,13 @@ def test_the_page_that_a_sentence_names_exists_and_only_what_is_well_names_none(
 def test_the_worst_for_people_comes_first_and_the_others_are_counted():
     now = away(
         redis=Neighbour("redis", Answering.SILENT, NOW_S - 10),
-        jobs=Jobs(oldest_s=90.0),
+        jobs=Jobs(oldest_s=150.0),
         oldest_given_s=9.0,
         outage_longest_s=2.0,
     )
     told = situation(now)
     assert told.sentence == "The database has not answered for 42 s."
-    assert told.more == ("Redis is away since 16:05:50 UTC.", "The oldest referral waits since 16:04:30 UTC.")
+    assert told.more == ("Redis is away since 16:05:50 UTC.", "The oldest referral waits since 16:03:30 UTC.")
     assert told.below_text.endswith("Nobody waited longer than 2.0 s. And 2 more.")
 
 
@@ -249,7 +256,12 @@ def test_a_call_or_two_that_were_given_up_wake_nobody():
 
 
 def test_a_job_may_wait_its_time():
-    assert situation(replace(WELL, jobs=Jobs(oldest_s=JOBS_BEHIND_S - 1))).kind == "well"
+    assert situation(replace(WELL, jobs=Jobs(oldest_s=119.0))).kind == "well"
+    assert situation(replace(WELL, jobs=Jobs(oldest_s=20 * 3600.0, behind_after_s=26 * 3600.0))).kind == "well"
+
+
+def test_how_jobs_stand_is_not_claimed_while_it_is_not_known():
+    assert situation(replace(WELL, jobs=Jobs(oldest_s=360.0, pending=4, not_known_for_s=40.0))).kind == "well"
 
 
 @pytest.mark.parametrize(

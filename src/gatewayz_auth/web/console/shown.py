@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.service.history import merged
+from gatewayz_auth.service.jobs_words import jobs_in_words
 from gatewayz_auth.service.neighbours_seen import ribbon
 from gatewayz_auth.service.situation import situation
 from gatewayz_auth.service.view import answers_of
@@ -26,6 +27,7 @@ def now_as_json(now: Snapshot) -> dict[str, Any]:
     """The snapshot with its sentence, its band and the pool's line."""
     shown = asdict(now)
     shown["situation"] = situation(now).as_dict()
+    shown["jobs"] |= {"name": "jobs", "state": now.jobs.state, "note": jobs_in_words(now.jobs)}
     shown["pool"] |= {"band": now.pool.band, "words": now.pool.words, "diagnostics": now.pool.diagnostics}
     return shown
 

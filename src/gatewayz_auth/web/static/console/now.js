@@ -8,7 +8,7 @@ export const SOURCES = [
   ["last_known_good", "last known good"],
   ["refused", "refused"],
 ];
-const NAMES = { postgres: "Postgres", redis: "Redis", privy: "Key server" };
+const NAMES = { postgres: "Postgres", redis: "Redis", privy: "Key server", jobs: "Jobs" };
 const STATES = {
   answers: ["✓", "answers", "fine"],
   recovering: ["✓", "answers again", "fine"],
@@ -16,6 +16,10 @@ const STATES = {
   silent: ["✕", "silent", "bad"],
   refusing: ["✕", "refuses", "bad"],
   absent: ["–", "not there", "soft"],
+  in_step: ["✓", "in step", "fine"],
+  behind: ["…", "behind", "warn"],
+  failed: ["!", "some failed", "warn"],
+  not_known: ["?", "not known", "warn"],
 };
 
 function drawSituation(now) {
@@ -79,23 +83,14 @@ function drawPool(now) {
 
 function state(one) {
   const [sign, word, look] = STATES[one.state];
-  const more = one.breaker === "closed" ? "" : `, breaker ${one.breaker.replace("_", "-")}`;
+  const more = (one.breaker ?? "closed") === "closed" ? "" : `, breaker ${one.breaker.replace("_", "-")}`;
   return make("td", `${sign}\u00a0${word}${more}`, { class: look });
 }
 
 function neighbour(one, now) {
   const who = make("td", [NAMES[one.name], make("div", one.note, { class: "soft" })]);
-  const since = one.since_s ? span(now.at_s - one.since_s) : "start";
-  return row(who, state(one), right(one.p99_s === null ? "–" : span(one.p99_s)), right(since, "soft narrow-hide"));
-}
-
-function jobs(now) {
-  const one = now.jobs;
-  const waits = one.oldest_s;
-  const [sign, word, look] = waits && waits >= 60 ? ["…", "behind", "warn"] : ["✓", "in step", "fine"];
-  const note = `${waits ? `oldest pending ${span(waits)}` : "none pending"} · ${one.failed} failed`;
-  const who = make("td", ["Jobs", make("div", note, { class: "soft" })]);
-  return row(who, make("td", `${sign}\u00a0${word}`, { class: look }), right("–"), right("", "narrow-hide"));
+  const since = one.since_s ? span(now.at_s - one.since_s) : one.since_s === null ? "start" : "";
+  return row(who, state(one), right(!one.p99_s ? "–" : span(one.p99_s)), right(since, "soft narrow-hide"));
 }
 
 const nothing = (text, columns) => row(make("td", text, { class: "soft", colspan: columns }));
@@ -105,7 +100,7 @@ export function drawNow(now) {
   drawWaits(now);
   drawSources(now);
   drawPool(now);
-  $("neighbours").replaceChildren(...[now.postgres, now.redis, now.privy].map((one) => neighbour(one, now)), jobs(now));
+  $("neighbours").replaceChildren(...[now.postgres, now.redis, now.privy, now.jobs].map((one) => neighbour(one, now)));
   const left = now.operations.filter((one) => one.is_abandoned);
   const calls = left.length ? left : now.operations;
   same($("running-title"), left.length ? "Walked away from" : "Slowest right now");
