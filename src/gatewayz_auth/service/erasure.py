@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FOLLOWED_AFTER_S = 3.0
 """By then every process that is up has read that the person is gone; one that has not trusts nothing it remembers."""
 
+SILENT_REDIS = "Redis (it did not answer; what it holds ends within a day)"
+"""Where a name may still stand that Redis could not be told to forget, and for how long."""
+
 
 class SharedMemory(Protocol):
     """What processes share, as an erasure sees it: never raises, bounded to 50 ms a call."""
@@ -67,8 +70,10 @@ class Erased:
     @property
     def sentence(self) -> str:
         """What was done, and what the search says."""
-        done = f"User {self.user_id} is erased from every table, every cache and the logs; the ledger keeps the number."
-        if self.again is not None:
+        is_everywhere = SILENT_REDIS not in self.left
+        places = "every table, every cache and the logs" if is_everywhere else "every table and the logs"
+        done = f"User {self.user_id} is erased from {places}; the ledger keeps the number."
+        if self.again is not None and is_everywhere:
             return f"{done} They have signed in again since then: as user {self.again}, a newcomer."
         if self.left:
             return f"{done} But the old names still stand in {', '.join(sorted(self.left))}."
@@ -115,21 +120,25 @@ class Erasure:
         parts, words = names_of(account)
         await self._forget(account, digests)
         await asyncio.sleep(self._followed_after_s)
-        await self._forget(account, digests)  # what was under way then may have been written since
-        await self._records.forget_names_in_changes(user_id)
+        is_told = await self._forget(account, digests)  # what was under way then may have been written since
+        if is_told:  # else it is by these that processes which start later learn whom not to take from Redis
+            await self._records.forget_names_in_changes(user_id)
         places = await self._logs.mask(parts, words)
         left = await self._records.traces(parts, words)
         left |= await self._logs.traces(parts, words)
-        left |= await self._remembered(account)
+        left |= await self._remembered(account) if is_told else {SILENT_REDIS: 1}
         again = None if account.privy_user_id is None else await self._directory.by_privy_id(account.privy_user_id)
         return Erased(user_id, places, left, None if again is None else again.user_id)
 
-    async def _forget(self, account: Account, digests: tuple[bytes, ...]) -> None:
-        if self._shared is not None:
-            await self._shared.forget_keys(digests)
-        if self._shared is not None and account.privy_user_id is not None:
-            name = folded_username(account.username)
-            await self._shared.forget(account.privy_user_id, name, also_last_known_good=True)
+    async def _forget(self, account: Account, digests: tuple[bytes, ...]) -> bool:
+        """Whether Redis has forgotten them, where there is one."""
+        if self._shared is None:
+            return True
+        is_told = await self._shared.forget_keys(digests)
+        if account.privy_user_id is None:
+            return is_told
+        name = folded_username(account.username)
+        return await self._shared.forget(account.privy_user_id, name, also_last_known_good=True) and is_told
 
     async def _remembered(self, account: Account) -> dict[str, int]:
         if self._shared is None:

@@ -1,0 +1,84 @@
+"""What is said of an erasure is what was done, also where Redis could not be told."""
+
+import asyncio
+
+import pytest
+from tests.support.people import person
+
+from gatewayz_auth.service.erasure import Erasure
+
+
+class Database:
+    """One person, erased at once; what processes are told keeps their name until it is forgotten."""
+
+    def __init__(self):
+        self.account = person("ada").account
+        self.is_named_in_changes = True
+
+    async def by_user_id(self, user_id):
+        return self.account
+
+    async def by_privy_id(self, privy_id):
+        return None
+
+    async def key_digests(self, user_id):
+        return (b"d" * 32,)
+
+    async def erase(self, user_id):
+        return True
+
+    async def forget_names_in_changes(self, user_id):
+        self.is_named_in_changes = False
+
+    async def traces(self, parts, words):
+        return {"gatewayz_auth.changes.privy_user_id": 1} if self.is_named_in_changes else {}
+
+    async def mask(self, parts, words):
+        return 0
+
+
+class Logs:
+    async def mask(self, parts, words):
+        return 0
+
+    async def traces(self, parts, words):
+        return {}
+
+
+class Redis:
+    """Answers or not; reads come back empty either way, as they do."""
+
+    def __init__(self, answers):
+        self.answers = list(answers)
+
+    async def forget_keys(self, digests):
+        return True
+
+    async def forget(self, privy_id, username, *, also_last_known_good):
+        return self.answers.pop(0)
+
+    async def get(self, privy_id):
+        return None
+
+    async def get_by_username(self, username):
+        return None
+
+
+def erased_with(answers):
+    database = Database()
+    redis = None if answers is None else Redis(answers)
+    return database, asyncio.run(Erasure(database, database, redis, Logs(), 0.0).erase(7))
+
+
+@pytest.mark.parametrize("answers", [None, [True, True], [False, True]])
+def test_whoever_is_nowhere_any_more_is_said_to_be_erased(answers):
+    database, erased = erased_with(answers)
+    assert erased.sentence.endswith("A search for the old names found nothing.")
+    assert not database.is_named_in_changes
+
+
+def test_a_redis_that_could_not_be_told_is_named_and_processes_that_start_later_still_learn_whom_to_forget():
+    database, erased = erased_with([True, False])
+    assert "every cache" not in erased.sentence
+    assert "Redis (it did not answer" in erased.sentence
+    assert database.is_named_in_changes
