@@ -189,6 +189,7 @@ class SignInRoute:
         elif visit.interrupted():
             await self._refuse(visit, problems.PROBLEMS[visit.late], None, receive, send)
         elif visit.is_ended_from_outside():
+            await self._refuse(visit, problems.PROBLEMS["not_known"], None, receive, send)  # else a server says 500
             raise error
         else:  # something we waited for was cancelled, not we
             await self._stumble(visit, error, receive, send)

@@ -1,6 +1,7 @@
 """Memory stays bounded: so many sign-ins are under way at once, and one more is told so at once."""
 
 import asyncio
+import json
 
 import httpx
 from tests.support.web_app import BODY, SimpleService, an_answer, parts
@@ -37,3 +38,32 @@ def test_one_sign_in_more_than_may_be_under_way_is_refused_and_the_next_is_heard
     assert "retry-after" in refused.headers
     assert answered == [200] * 3
     assert again == 200
+
+
+def test_whoever_still_waits_when_a_server_ends_is_told_to_come_back_and_never_500():
+    async def main():
+        told = []
+
+        async def says(_request, _deadline):
+            await asyncio.Event().wait()
+
+        async def receive():
+            return {"type": "http.request", "body": json.dumps(BODY).encode()}
+
+        async def send(message):
+            told.append(message)
+
+        service = SimpleService(says)
+        scope = {"type": "http", "method": "POST", "path": "/api/auth", "headers": [], "client": None}
+        waiting = asyncio.ensure_future(create_app(parts(service))(scope, receive, send))
+        while not service.calls:
+            await asyncio.sleep(0)
+        waiting.cancel()  # as uvicorn does where its grace is over; where nothing was sent, it sends a 500
+        await asyncio.wait((waiting,))
+        assert waiting.cancelled()
+        return told
+
+    start, body = asyncio.run(main())
+    assert start["status"] == 503
+    assert b"retry-after" in dict(start["headers"])
+    assert not body.get("more_body")
