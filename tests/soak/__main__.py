@@ -26,7 +26,7 @@ from gatewayz_auth.reliability.clock import SystemClock
 
 PEOPLE = 20_000
 CONNECTIONS = 24
-GROWTH = 1.15
+GROWTH = 1.10
 POOL = 10
 MORE_TASKS = 8
 """What comes and goes by itself: a write to Redis, a reading of figures."""
