@@ -205,7 +205,9 @@ class ApiKeyCheck:
         deadline = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
         found = await self._keys.find(digests, deadline)
         if found is None or found.is_revoked:
-            self._forget(digests[0], None if found is None else found.holder.privy_user_id)
+            # Once, until the change is noticed: or whoever shows an old key over and over had its owner forgotten.
+            is_news = found is not None and self.remembered.is_news(digests[0])
+            self._forget(digests[0], found.holder.privy_user_id if found is not None and is_news else None)
             raise ApiKeyNotAccepted
         holder, stored = found.holder, found.stored
         # A digest finds a row; that the row is this key's and this owner's is sealed inside it.

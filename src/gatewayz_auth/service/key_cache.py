@@ -12,7 +12,7 @@ MAX_KEYS = 50_000
 """Some 0.6 kB each: at most about 30 MB a process."""
 
 MAX_CHANGES = 20_000
-"""People whose changes a slow look-up is still held against."""
+"""People whose changes a slow look-up is still held against; and revoked keys that were shown."""
 
 
 class RememberedKey:
@@ -43,6 +43,7 @@ class KeyCache:
         self._entries: OrderedDict[bytes, RememberedKey] = OrderedDict()
         self._of_user: dict[int, set[bytes]] = {}
         self._changed: OrderedDict[int, int] = OrderedDict()
+        self._revoked: OrderedDict[bytes, None] = OrderedDict()
         self._floor = 0
         self.evictions = 0
 
@@ -90,6 +91,15 @@ class KeyCache:
         for digest in [one for one, entry in self._entries.items() if entry.version < floor]:
             self.forget(digest)
         self._floor = max(self._floor, floor)
+
+    def is_news(self, digest: bytes) -> bool:
+        """Whether it is heard of for the first time here that the key of ``digest`` was revoked, which is for good."""
+        is_known = digest in self._revoked
+        self._revoked[digest] = None
+        self._revoked.move_to_end(digest)
+        if len(self._revoked) > self._max_changes:
+            self._revoked.popitem(last=False)
+        return not is_known
 
     def outdate_all(self) -> None:
         """Have nothing be fresh any more."""

@@ -68,6 +68,21 @@ async def test_what_the_database_refused_is_not_taken_back_from_what_is_shared(w
 
 
 @in_virtual_time
+async def test_whoever_shows_a_key_that_was_revoked_long_ago_costs_its_owner_nothing():
+    world = World(shared=SharedByAll())
+    api_key, digest = world.key(user_id=5)
+    world.change(digest, is_revoked=True)
+    with pytest.raises(ApiKeyNotAccepted):
+        await world.ask(api_key)
+    person_since = CachedPerson(person("p5", user_id=5).account, (), world.clock.utc_now_s(), 0)
+    world.shared.people["did:privy:p5"] = person_since
+    for _ in range(3):
+        with pytest.raises(ApiKeyNotAccepted):
+            await world.ask(api_key)
+    assert world.shared.people == {"did:privy:p5": person_since}
+
+
+@in_virtual_time
 async def test_a_change_that_is_known_here_beats_what_is_shared():
     world, api_key, _ = await restarted_in_an_outage()
     world.tell(5, takes_away=True)

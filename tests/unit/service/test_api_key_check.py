@@ -297,6 +297,8 @@ def test_memory_is_bounded_and_its_indexes_are_emptied_with_it():
     assert len(cache) == 10
     assert cache.evictions == 90
     assert sum(len(cache.of(user_id)) for user_id in range(7)) == 10
+    assert sum(cache.is_news(bytes([number])) for number in (*range(9), *range(4, 9))) == 9
+    assert len(cache._revoked) == 5
     assert cache.is_outdated(1, 90)  # forgotten changes count against everybody
     assert not cache.is_outdated(1, 100)
     for user_id in range(7):
