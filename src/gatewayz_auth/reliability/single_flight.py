@@ -20,8 +20,8 @@ T = TypeVar("T")
 MAX_FLIGHTS = 1024
 """Different questions under way in one process at once."""
 
-MAX_JOINABLE_AGE_S = 10.0
-"""A flight older than this is not joined any more: its own limit should have ended it long ago."""
+MAX_JOINABLE_AGE_S = 30.0
+"""A flight older than this is not joined any more: no limit may be set that would not have ended it by then."""
 
 
 class _Flight(Generic[T]):

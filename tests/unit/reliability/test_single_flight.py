@@ -71,6 +71,15 @@ async def test_a_first_caller_who_is_cancelled_ends_it_for_nobody_else():
 
 
 @in_virtual_time
+async def test_a_look_up_as_long_as_any_limit_may_be_set_is_still_one_for_all_who_ask():
+    flights, lookup = _flights(), _Lookup(29)
+    first = _join(flights, lookup, 29.5)
+    await asyncio.sleep(15)
+    assert await _join(flights, lookup, 15) == await first
+    assert lookup.begun == 1
+
+
+@in_virtual_time
 async def test_a_flight_that_all_have_left_still_lands():
     flights, lookup = _flights(), _Lookup(1)
     with pytest.raises(QueryTimeoutError):
