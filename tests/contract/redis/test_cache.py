@@ -15,6 +15,7 @@ from gatewayz_auth.adapters.redis.codec import (
     privy_id_key,
     username_key,
 )
+from gatewayz_auth.domain.errors import QueryTimeoutError
 
 ADA, EVE = "did:privy:ada", "did:privy:eve"
 KEYS = (privy_id_key(ADA), username_key("ada"), last_known_good_key(ADA))
@@ -273,6 +274,26 @@ def test_everything_of_ours_can_be_forgotten_and_nothing_of_others_is(any_redis_
 
     run(scenario, any_redis_url)
     assert list(by_hand.scan_iter()) == [b"another"]
+
+
+def test_everything_can_be_forgotten_where_one_step_of_many_comes_too_late(redis_url, by_hand):
+    steps = 0
+
+    async def late_now_and_then(work, operation):
+        nonlocal steps
+        steps += operation == "forget everything"
+        if operation == "forget everything" and steps % 3 == 0:
+            raise QueryTimeoutError("timeout exceeded 0.05s", operation=operation, timeout_s=0.05)
+        return await work()
+
+    async def scenario(cache):
+        for number in range(700):
+            assert await cache.store(person(f"p{number}"))
+        assert await cache.forget_everything()
+
+    run(scenario, redis_url, guard=late_now_and_then)
+    assert steps > 6
+    assert list(by_hand.scan_iter()) == []
 
 
 def test_two_hundred_readers_at_once_each_get_their_own_person(any_redis_url):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.exceptions import ResponseError
@@ -38,6 +39,9 @@ LIMIT_S = 0.05
 
 MAX_CONNECTIONS = 8
 """Connections of one process; Redis answers one after another anyway."""
+
+STEP_TRIES, STEP_PAUSE_S = 5, 0.1
+"""How often a step of many is tried, and how long is waited in between; nobody waits for these."""
 
 
 class Guard(Protocol):
@@ -241,19 +245,28 @@ class RedisCache:
         return not digests or await self._write("forget keys", ("DEL", *(api_key_key(digest) for digest in digests)))
 
     async def forget_everything(self) -> bool:
-        """Drop all keys that this service writes; False where Redis did not answer in time for each step of it."""
+        """Drop all keys that this service writes; False where Redis did not answer in time for some step of it.
+
+        There are thousands of steps where there is much: one that comes too late is tried again before all are.
+        """
         cursor: Any = 0
         try:
             while True:
-                ((cursor, keys),) = await self._ask(
-                    "forget everything", ("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", 500)
-                )
+                ((cursor, keys),) = await self._step(("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", 500))
                 if keys:
-                    await self._ask("forget everything", ("UNLINK", *keys))
+                    await self._step(("UNLINK", *keys))
                 if int(cursor) == 0:
                     return True
         except (NotKnown, TypeError, ValueError):
             return False
+
+    async def _step(self, command: Sequence[Any]) -> list[Any]:
+        for _ in range(STEP_TRIES - 1):
+            try:
+                return await self._ask("forget everything", command)
+            except NotKnown:
+                await asyncio.sleep(STEP_PAUSE_S)
+        return await self._ask("forget everything", command)
 
     async def invalidate(self, privy_id: str | None = None, username: str | None = None) -> bool:
         """Drop everything that is remembered of the person; False where nobody is named."""
