@@ -209,7 +209,7 @@ def test_a_frozen_database_is_a_finding_and_not_a_hang(proxy, database_url):
 def test_a_database_that_answers_the_login_alone_is_silent_at_the_first_query(proxy, database_url):
     def on_question(data):
         if b"SELECT 1" in data:
-            proxy.freeze()
+            proxy._freeze()  # at once: we are called where it is carried out
 
     proxy.on_question = on_question
     found, _ = examined(settings_with(through(proxy, database_url)))

@@ -1,19 +1,24 @@
 """Migrating: as often as one likes, by whom one likes, forwards and back, while others work."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support.accounts import postgres_accounts, soon
+from tests.support.accounts import CLOCK, postgres_accounts, soon
+from tests.support.faulty_proxy import FaultyProxy
 from tests.support.newcomers import wanted
+from tests.support.serving import SETTINGS_OF_THE_MACHINE
 
 from gatewayz_auth.adapters.postgres import migrate as module
+from gatewayz_auth.adapters.postgres import migration_watch
 from gatewayz_auth.adapters.postgres.embedded import binaries
 from gatewayz_auth.adapters.postgres.migrate import NEWEST, migrate, migrations
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.cli.main import main
+from gatewayz_auth.domain.errors import NotKnown, StartupError
 
 FOLDER = Path(module.__file__).parent / "migrations"
 
@@ -122,13 +127,53 @@ def test_foreign_table_of_the_same_name_is_said_and_nothing_is_left_half_done(em
     assert asyncio.run(migrate(empty_database_url)).before == 2
 
 
-def test_somebody_who_holds_the_lock_for_ever_ends_it_in_time(database_url, monkeypatch):
-    monkeypatch.setattr(module, "LOCK_LIMIT_S", 1)
-    with psycopg.connect(database_url) as holder:
+def test_another_migration_that_does_not_end_is_waited_for_some_seconds_and_named(
+    database_url, tmp_path, monkeypatch, capsys
+):
+    for name in SETTINGS_OF_THE_MACHINE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    with psycopg.connect(database_url, application_name="another") as holder:
         holder.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK_KEY])
-        with pytest.raises(Exception, match="timeout"):
-            asyncio.run(migrate(database_url))
+        pid = holder.info.backend_pid
+        began_s = CLOCK.monotonic_s()
+        assert main(["migrate"]) == 1
+        took_s = CLOCK.monotonic_s() - began_s
         holder.rollback()
+    said = capsys.readouterr().err
+    assert f"Another migration runs: process {pid} (another, idle in transaction for " in said
+    assert said.endswith(f"SELECT pg_terminate_backend({pid})\n")
+    assert len(said.splitlines()) == 1
+    assert 4 < took_s < 8
+
+
+def test_whoever_holds_a_table_that_a_step_needs_is_named_with_what_ends_it(database_url, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_LIMIT_S", 1)
+    told = []
+    with psycopg.connect(database_url, application_name="report") as holder:
+        holder.execute("SELECT count(*) FROM public.users")
+        pid = holder.info.backend_pid
+        with pytest.raises(StartupError) as refused:
+            asyncio.run(migrate(database_url, to=1, tell=told.append))
+        holder.rollback()
+    said = str(refused.value)
+    assert re.search(rf"waited 1 s for a lock on \S+ that process {pid} \(report, idle in transaction for", said), said
+    assert f"End it: SELECT pg_terminate_backend({pid}), then migrate again" in said
+    assert f"waits for process {pid} (report)" in told
+
+
+def test_a_server_that_freezes_in_the_middle_of_a_step_ends_it_in_time(
+    postgres_server, empty_database_url, monkeypatch
+):
+    monkeypatch.setattr(migration_watch, "SILENT_LOOKS", 1)
+    with FaultyProxy(f"{postgres_server.socket_folder}/.s.PGSQL.5432") as proxy:
+        proxy.on_question = lambda data: proxy._freeze() if b"CREATE TABLE" in data else None
+        database = empty_database_url.split("@/")[1].split("?")[0]
+        began_s = CLOCK.monotonic_s()
+        with pytest.raises(NotKnown, match="silent in the middle"):
+            asyncio.run(migrate(f"postgresql://postgres@127.0.0.1:{proxy.port}/{database}?sslmode=disable"))
+        assert CLOCK.monotonic_s() - began_s < 6
 
 
 def test_plain_psql_applies_the_same_files(empty_database_url, database_url):

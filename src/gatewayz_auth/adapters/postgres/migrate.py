@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -11,15 +12,17 @@ import psycopg
 
 from gatewayz_auth.adapters.postgres.connection import BoundedConnection
 from gatewayz_auth.adapters.postgres.failures import in_our_words
+from gatewayz_auth.adapters.postgres.migration_watch import MigrationWatch
 from gatewayz_auth.adapters.postgres.pool import connection_options
 from gatewayz_auth.adapters.postgres.statements import statement
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.domain.errors import NeighbourUnavailable, StartupError
+from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOCK_LIMIT_S = 30
-"""How long another program's migration, or a long transaction on our tables, is waited for."""
+LOCK_LIMIT_S = 5
+"""How long another program's migration, or a transaction on our tables, is waited for: sign-ins may queue up behind."""
 
 ANSWER_LIMIT_S = 5.0
 """How long a database that does not answer at all is waited for."""
@@ -27,6 +30,7 @@ ANSWER_LIMIT_S = 5.0
 _LOCK_KEY = 0x6757_7A41_7574_6801  # "gWzAuth", 1
 _FILE = re.compile(r"(\d{4})_(\w+)\.(up|down)\.sql")
 _STATEMENT_LIMIT_S = 600.0
+_CLOSE_LIMIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +75,30 @@ async def _version(connection: psycopg.AsyncConnection[Any]) -> int:
     return 0 if row is None else int(row["version"])
 
 
-async def _locked(connection: psycopg.AsyncConnection[Any]) -> None:
+async def _locked(connection: BoundedConnection, watch: MigrationWatch) -> None:
     """Bound all that follows in this transaction, and be the only one: works through a transaction pooler too."""
+    connection.wait_limit_s = ANSWER_LIMIT_S
     await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_LIMIT_S}s'")
     await connection.execute(f"SET LOCAL statement_timeout = '{int(_STATEMENT_LIMIT_S)}s'")
     await connection.execute("SET LOCAL client_min_messages = 'warning'")
+    row = await (await connection.execute(statement("backend_pid"))).fetchone()
+    if row is not None:
+        await watch.begin(row["pid"])
+    connection.wait_limit_s = LOCK_LIMIT_S + 1.0
     await connection.execute(statement("lock_migrations"), {"key": _LOCK_KEY})
+    connection.wait_limit_s = ANSWER_LIMIT_S
 
 
 async def _step(
-    connection: psycopg.AsyncConnection[Any], target: int, steps: Mapping[int, Migration], tell: Callable[[str], None]
+    connection: BoundedConnection,
+    target: int,
+    steps: Mapping[int, Migration],
+    watch: MigrationWatch,
+    tell: Callable[[str], None],
 ) -> str | None:
     """Take one step towards ``target``; None where the database stands there already."""
     async with connection.transaction():
-        await _locked(connection)
+        await _locked(connection, watch)
         version = await _version(connection)
         if version > NEWEST:
             raise StartupError(
@@ -101,21 +115,27 @@ async def _step(
             migration = steps[version]
             name, arrived, wanted = f"{migration.version:04d}_{migration.name} (back)", version - 1, migration.down
         tell(name)
-        await connection.execute(wanted.encode())
+        await _worked(connection, wanted)
         if await _version(connection) != arrived:  # else it would be taken again and again
             raise StartupError(f"{name} does not write its number into gatewayz_auth.schema_version: correct the file.")
         return name
 
 
-async def _finish(connection: psycopg.AsyncConnection[Any], region: str) -> str | None:
+async def _worked(connection: BoundedConnection, wanted: str | bytes, given: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - the driver's own
+    """Carry out what may take its time; whether the server still lives is looked at beside it."""
+    connection.wait_limit_s = LOCK_LIMIT_S + _STATEMENT_LIMIT_S
+    return await connection.execute(wanted.encode() if isinstance(wanted, str) else wanted, given)
+
+
+async def _finish(connection: BoundedConnection, region: str, watch: MigrationWatch) -> str | None:
     """See to the region's partition and that every door is closed, whatever was created since."""
     made = None
     async with connection.transaction():
-        await _locked(connection)
-        row = await (await connection.execute(statement("make_partition"), {"region": region})).fetchone()
+        await _locked(connection, watch)
+        row = await (await _worked(connection, statement("make_partition"), {"region": region})).fetchone()
         if row is not None and row["is_made"]:
             made = f"partition for region {region}"
-        await connection.execute(statement("close_doors"))
+        await _worked(connection, statement("close_doors"))
     return made
 
 
@@ -130,26 +150,42 @@ async def migrate(
 
     Idempotent, one transaction a step, one program at a time; old code may run meanwhile. ``StartupError`` where the
     database is newer than this program, ``to`` is no version, or it cannot be done; ``NotKnown`` where it is away.
-    ``tell`` hears of each step before it is taken.
+    ``tell`` hears of each step before it is taken, and who is waited for. A lock is waited for ``LOCK_LIMIT_S``
+    seconds, and a server that falls silent in the middle some seconds; a step itself may take long.
     """
     steps = {migration.version: migration for migration in migrations()}
     target = NEWEST if to is None else to
     if target != 0 and target not in steps:
         raise StartupError(f"There is no schema version {target}: 0 to {NEWEST} are known.")
     options = connection_options(database_url)
-    taken: list[str] = []
-    try:
+    watch = MigrationWatch(database_url, options, tell)
+    tasks = OwnedTasks("migrate", 2)
+
+    async def work() -> MigrationReport:
+        taken: list[str] = []
         async with await BoundedConnection.connect(database_url, **options) as connection:
             connection.wait_limit_s = ANSWER_LIMIT_S
             before = await _version(connection)
-            connection.wait_limit_s = LOCK_LIMIT_S + _STATEMENT_LIMIT_S
-            while (step := await _step(connection, target, steps, tell)) is not None:
+            while (step := await _step(connection, target, steps, watch, tell)) is not None:
                 taken.append(step)
-            if target == NEWEST and (made := await _finish(connection, region)):
+            if target == NEWEST and (made := await _finish(connection, region, watch)):
                 taken.append(made)
             return MigrationReport(before, target, tuple(taken))
+
+    try:
+        working, watching = tasks.spawn(work(), "work"), tasks.spawn(watch.until_silent(), "watch")
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            watching.result()
+            raise NeighbourUnavailable("postgres", "it fell silent in the middle of a migration, which is taken back")
+        return working.result()
+    except psycopg.errors.LockNotAvailable:
+        raise StartupError(watch.why_locked(LOCK_LIMIT_S)) from None
     except psycopg.OperationalError as error:
         raise in_our_words(error, "migrate", LOCK_LIMIT_S) from None
     except psycopg.Error as error:
         detail = error.diag.message_primary or type(error).__name__
         raise StartupError(f"The database could not be migrated: {detail} ({error.sqlstate}).") from None
+    finally:
+        await tasks.close(_CLOSE_LIMIT_S)
+        watch.close()
