@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.reliability.breaker_machine import Phase
@@ -27,7 +28,8 @@ class Prober:
     After a good probe ``on_good_probe`` makes what callers will use (a new pool, filled), within ``renewal_limit_s``.
     Then ``question`` (the probe again, where there is none) is asked over that, and how long it takes is the pace that
     the breaker learns: the first probe also connects, and may have begun while the neighbour was still silent. All
-    three may fail in any way: the next probe follows. While the breaker is not open nothing is asked.
+    three may fail in any way: the next probe follows. While the breaker is half-open and no caller asks, the question
+    is asked with a permit as theirs would be; while it is closed nothing is asked.
     """
 
     __slots__ = (
@@ -80,7 +82,9 @@ class Prober:
         while True:
             await self._is_open.wait()
             began_s = self._clock.monotonic_s()
-            if not await self._ask():
+            if await self._ask():
+                await self._lead()
+            else:
                 self._breaker.probe_bad()
             # A wait of its own, and not what is left of the interval: a half-open phase may end open at once.
             await asyncio.sleep(max(self._interval_s / 5, self._interval_s - (self._clock.monotonic_s() - began_s)))
@@ -98,16 +102,31 @@ class Prober:
         self._breaker.probe_good(self._clock.monotonic_s() - began_s)
         return True
 
+    async def _lead(self) -> None:
+        """While it is half-open and no caller asks: ask in their place, so that answers close it though nobody comes.
+
+        Each question waits for a caller first: theirs is the better one.
+        """
+        breaker = self._breaker
+        while breaker.phase is Phase.HALF_OPEN:
+            await asyncio.sleep(self._interval_s / 5)
+            if breaker.phase is Phase.HALF_OPEN and not breaker.state.running:
+                with contextlib.suppress(Exception), breaker.permit():  # the permit has heard it: open, and probed
+                    await self._guarded(self._question, self._probe_limit_s, "question")
+
     async def _is_good(self, work: Callable[[], Awaitable[object]], limit_s: float, operation: str) -> bool:
         try:
-            await guarded(
-                work,
-                limit_s=limit_s,
-                operation=operation,
-                neighbour=self._breaker.neighbour,
-                clock=self._clock,
-                abandoned=self._abandoned,
-            )
+            await self._guarded(work, limit_s, operation)
         except Exception:  # noqa: BLE001 - a driver's own error as well: not usable, and the next probe follows
             return False
         return True
+
+    async def _guarded(self, work: Callable[[], Awaitable[object]], limit_s: float, operation: str) -> None:
+        await guarded(
+            work,
+            limit_s=limit_s,
+            operation=operation,
+            neighbour=self._breaker.neighbour,
+            clock=self._clock,
+            abandoned=self._abandoned,
+        )

@@ -171,3 +171,47 @@ async def test_probes_that_are_deaf_to_cancellation_are_counted_and_capped():
     assert neighbour.abandoned.running("postgres") == 64
     assert neighbour.breaker.phase is Phase.OPEN
     await neighbour.end()
+
+
+@in_virtual_time
+async def test_answers_close_it_within_two_seconds_of_the_thaw_though_no_caller_comes():
+    neighbour = _Neighbour()
+    await neighbour.open()
+    await asyncio.sleep(30.3)
+    neighbour.is_frozen = False
+    thawed_s = asyncio.get_running_loop().time()
+    closed = asyncio.Event()
+    neighbour.breaker.subscribe(lambda fact: fact.after == Phase.CLOSED and closed.set())
+    await closed.wait()
+    assert asyncio.get_running_loop().time() - thawed_s <= 2.5
+    assert neighbour.breaker.state.reason == "answers"
+    await neighbour.end()
+
+
+@in_virtual_time
+async def test_a_neighbour_that_falls_silent_again_is_found_out_by_the_question_and_not_let_off():
+    neighbour = _Neighbour()
+    await neighbour.open()
+    neighbour.is_frozen = False
+    await neighbour.until_not_open()
+    neighbour.is_frozen = True
+    await asyncio.sleep(1)
+    assert neighbour.breaker.phase is Phase.OPEN
+    assert neighbour.breaker.state.reason == "slow"
+    await neighbour.end()
+
+
+@in_virtual_time
+async def test_a_caller_of_the_half_open_phase_is_not_answered_for():
+    neighbour = _Neighbour()
+    await neighbour.open()
+    neighbour.is_frozen = False
+    await neighbour.until_not_open()
+    await neighbour.call()
+    with contextlib.suppress(ConnectionResetError), neighbour.breaker.permit():
+        await asyncio.sleep(0.5)
+        assert neighbour.breaker.phase is Phase.HALF_OPEN  # two may ask now, and the prober is none of them
+        assert neighbour.breaker.state.answers == 1
+        raise ConnectionResetError
+    assert neighbour.breaker.phase is Phase.OPEN
+    await neighbour.end()
