@@ -186,11 +186,14 @@ class Connections:
         self._grow()
 
     async def refill(self, limit_s: float) -> None:
-        """Drop all, and return when there are as many new ones as are kept (one at least); else ``NotKnown``."""
+        """Drop all, and return when there are as many new ones as are kept (one at least); else ``NotKnown``.
+
+        Where the server gives us fewer, those are of use: then it returns after ``limit_s`` seconds if there is one.
+        """
         filled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._filling.add(filled)
         self.drop()
-        timer = filled.get_loop().call_later(limit_s, self._time_out, filled, limit_s)
+        timer = filled.get_loop().call_later(limit_s, self._filled_or_not, filled, limit_s)
         try:
             await filled
         finally:
@@ -297,10 +300,17 @@ class Connections:
         self._grow()
 
     def _tell(self, failure: NotKnown) -> None:
-        waiters: list[asyncio.Future[Any]] = [*self._waiting, *self._filling]
+        is_of_use = self._new() > 0 and not self._is_closed
+        waiters: list[asyncio.Future[Any]] = [*self._waiting, *(() if is_of_use else self._filling)]
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(failure)
+
+    def _filled_or_not(self, filled: asyncio.Future[None], limit_s: float) -> None:
+        if self._new() > 0 and not filled.done():
+            filled.set_result(None)
+        else:
+            self._time_out(filled, limit_s)
 
     def _time_out(self, waiter: asyncio.Future[Any], limit_s: float) -> None:
         if waiter.done():
