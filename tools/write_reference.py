@@ -91,7 +91,8 @@ def command_line_page() -> str:
         "`make setup` puts it at `.venv/bin/gatewayz-auth`. Every verb takes `--json`. Exit codes: 0 done, 1 could not",
         "be done, 2 asked wrongly or settings are wrong, 130 interrupted.\n",
         "What takes its time says on a terminal, on standard error, what it does and for how long already. Piped, or",
-        "with `--json`, only `load` and `watch --after-deploy` do, by a line now and then.\n",
+        "with `--json`, only `load` and `watch --after-deploy` do, by a line now and then. A typing error in a verb, a",
+        "word or an option is answered with what may have been meant, and ends with 2.\n",
     ]
     for name, what in VERBS.items():
         parser = parser_of(name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from gatewayz_auth import __version__
 from gatewayz_auth.cli import output
+from gatewayz_auth.cli.parser import EXIT_USAGE, Parser, did_you_mean
 from gatewayz_auth.domain.errors import OperatorError, SettingsError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ VERBS = {
 }
 """Each verb and what it does; ``dev-token`` lives in ``cli/dev_token.py``, imported when it is asked for."""
 
-EXIT_FAULT, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAULT, EXIT_INTERRUPTED = 1, 130
 
 _FIRST_SCREEN = """\
 gatewayz-auth {version}: sign-in for API platforms
@@ -70,26 +71,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; 0 when done, 1 where it could not be done, 2 where it was asked wrongly or settings are wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
+    try:
+        return _answer(words, as_json=as_json)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read us has gone; do not fail once more while flushing
+        return EXIT_FAULT
+
+
+def _answer(words: list[str], *, as_json: bool) -> int:
     if not words or words[0] in {"-h", "--help", "help"}:
-        print(_first_screen())
+        print(_first_screen(), flush=True)
         return 0
     if words[0] == "--version":
         return _version(as_json=as_json)
     if words[0] not in VERBS:
-        output.fault("usage", f"there is no {words[0]!r}: gatewayz-auth --help lists every verb", as_json=as_json)
+        hint = did_you_mean(words[0], [*VERBS, "--help", "--version"])
+        said = f"there is no {words[0]!r}: {hint}gatewayz-auth --help lists every verb"
+        output.fault("usage", said, as_json=as_json)
         return EXIT_USAGE
     return _run(words[0], words[1:], as_json=as_json)
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what was asked wrongly as every fault is said, as JSON too."""
-
-    as_json = False
-
-    def error(self, message: str) -> NoReturn:
-        """Say it with where to read on, and end with 2."""
-        output.fault("usage", f"{message}; {self.prog} --help shows an example", as_json=self.as_json)
-        raise SystemExit(EXIT_USAGE)
 
 
 def parser_of(name: str, *, as_json: bool = False) -> Parser:
@@ -114,11 +116,6 @@ def _run(name: str, words: list[str], *, as_json: bool) -> int:
     except OperatorError as error:
         output.fault(error.code, str(error), as_json=as_json)
         return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAULT
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read us has gone; do not fail once more while flushing
-        return EXIT_FAULT
 
 
 def _version(*, as_json: bool) -> int:

@@ -29,9 +29,58 @@ def test_version_for_people_and_for_programs(capsys):
 
 def test_an_unknown_verb_is_one_sentence_and_exit_code_two(capsys):
     assert command_line.main(["srve"]) == 2
-    assert capsys.readouterr().err == "gatewayz-auth: there is no 'srve': gatewayz-auth --help lists every verb\n"
+    said = "there is no 'srve': did you mean serve? gatewayz-auth --help lists every verb"
+    assert capsys.readouterr().err == f"gatewayz-auth: {said}\n"
     assert command_line.main(["srve", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["doctr"], "doctor"),
+        (["user", "show", "ada"], "users"),
+        (["Status"], "status"),
+        (["--verison"], "--version"),
+        (["users", "shwo", "ada"], "show"),
+        (["referrals", "list", "--status", "faild"], "failed"),
+        (["rollout", "start", "--stagse", "5"], "--stages"),
+        (["rollout", "--stagse", "5"], "--stages"),
+        (["rollback", "--partail"], "--partial"),
+        (["load", "--rat=5"], "--rate"),
+    ],
+)
+def test_a_typing_error_is_answered_with_what_may_have_been_meant(typed, meant, capsys):
+    assert ended_with(typed) == 2
+    said = capsys.readouterr().err
+    assert f"did you mean {meant}? gatewayz-auth " in said
+    assert len(said.splitlines()) == 1
+    assert ended_with([*typed, "--json"]) == 2
+    assert f"did you mean {meant}?" in json.loads(capsys.readouterr().out)["error"]["detail"]
+
+
+@pytest.mark.parametrize("typed", [["xyzzy"], ["users", "xyzzy"], ["doctor", "--xyzzy"], ["doctor", "ada"]])
+def test_what_is_near_to_nothing_gets_no_guess(typed, capsys):
+    assert ended_with(typed) == 2
+    said = capsys.readouterr().err
+    assert "did you mean" not in said
+    assert "--help" in said
+
+
+def test_whoever_stops_reading_the_first_screen_is_shown_no_traceback():
+    code = (
+        "import os, sys; from gatewayz_auth.cli.main import main; ours, theirs = os.pipe(); os.close(ours);"
+        "sys.stdout = os.fdopen(theirs, 'w'); sys.exit(main([]))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (answer.returncode, "Traceback" in answer.stderr) == (1, False)
+
+
+def ended_with(words):
+    try:
+        return command_line.main(words)
+    except SystemExit as ended:
+        return ended.code
 
 
 @pytest.mark.parametrize("verb", command_line.VERBS)
