@@ -56,10 +56,10 @@ _FIRST_SCREEN = """\
 gatewayz-auth {version}: sign-in for API platforms
 
   gatewayz-auth serve --dev                 everything on this machine, nothing to set up
-  gatewayz-auth serve --port 8000           with the settings of the environment
-  gatewayz-auth migrate                     before a new version takes over
+  gatewayz-auth serve --port 8000           with the settings of the environment; `migrate` goes before
   gatewayz-auth status                      how the running service is, in one sentence
-  gatewayz-auth dev-token did:privy:ada     a body to send to POST /api/auth
+  gatewayz-auth doctor                      what is wrong, why it matters, what to do
+  gatewayz-auth rollback --partial          back to what is sure within 5 s; `rollback undo` takes it back
 
 All verbs:
 {verbs}
