@@ -305,14 +305,14 @@ class AuthCache:
         self.outdate_all(version)
         process = self.process
         owners = ((process.privy_id(key), process.entry(key)) for key in process)
-        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, is_to_go)}:
+        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, is_to_go, floor)}:
             process.forget(privy_id)
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def _is_to_go(self, privy_id: str, entry: Remembered, taken_from: set[str]) -> bool:
+    def _is_to_go(self, privy_id: str, entry: Remembered, taken_from: set[str], floor: int) -> bool:
         is_outdated = self._changes.is_outdated(privy_id, entry.change_version)
-        return entry.change_version < self._changes.floor or (is_outdated and privy_id in taken_from)
+        return entry.change_version < floor or (is_outdated and privy_id in taken_from)
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.

@@ -23,7 +23,7 @@ from gatewayz_auth.domain.errors import AccountDisabled, NotKnown
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-from gatewayz_auth.service import owed_to_redis
+from gatewayz_auth.service import known_changes, owed_to_redis
 
 ADA = PEOPLE[0]
 
@@ -117,6 +117,16 @@ async def test_what_was_taken_away_in_a_gap_is_taken_out_of_redis_for_those_who_
     world.is_up = False
     with pytest.raises(NotKnown):
         await ask(cache_over(world, shared), world)
+
+
+@in_virtual_time
+async def test_a_gap_after_more_changes_than_are_kept_takes_nothing_from_whom_none_of_them_was_about(monkeypatch):
+    monkeypatch.setattr(known_changes, "MAX_CHANGES_REMEMBERED", 100)
+    world, _, cache = await known()
+    cache.notice([Change(n, n, f"did:privy:x{n}", f"x{n}", takes_away=False) for n in range(2, 300)], 300)
+    cache.catch_up([], 301, 0)
+    world.is_up = False
+    assert (await ask(cache, world)).source is Source.LAST_KNOWN_GOOD
 
 
 @in_virtual_time
