@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.serving import CLOCK, Serving, free_port, is_gone
+from tests.support.serving import CLOCK, SETTINGS_OF_THE_MACHINE, Serving, free_port, is_gone
 
 from gatewayz_auth.adapters.child_process import wait_until
+from gatewayz_auth.cli.main import main
 
 GONE_WITHIN_S = 4.0
 
@@ -68,6 +69,26 @@ def test_embedded_servers_listen_on_nothing_but_socket_files(running):
                 if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
                     listening.add((fields[1].split(":")[1], pid))
     assert listening == {(f"{running.port:04X}", running.process.pid)}
+
+
+def test_settings_beside_it_show_what_it_supplies_and_where_that_comes_from_and_no_secret(running, monkeypatch, capsys):
+    for name in SETTINGS_OF_THE_MACHINE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(running.folder)
+    assert main(["settings", "--json"]) == 0
+    said = capsys.readouterr().out
+    shown = {row["name"]: (row["value"], row["source"]) for row in json.loads(said)["settings"]}
+    for name in ("DATABASE_URL", "REDIS_URL", "API_KEY_SECRET"):
+        assert shown[name] == ("set", "serve --dev")
+    assert shown["PRIVY_APP_ID"] == ("gatewayz-auth-dev", "serve --dev")
+    assert shown["LOG_LEVEL"][1] == "default"
+    monkeypatch.setenv("API_KEY_SECRET", "an-operators-own-secret-that-is-longer-than-32")
+    assert main(["settings"]) == 0
+    text = capsys.readouterr().out
+    assert "What serve --dev in this folder supplies itself is shown as it holds there." in text
+    assert "environment" in next(line for line in text.splitlines() if line.startswith("API_KEY_SECRET"))
+    secret = (running.folder / ".state/api-key-secret").read_text().strip()
+    assert secret not in said + text
 
 
 def test_a_second_one_on_the_same_folder_is_refused_in_one_sentence(running):

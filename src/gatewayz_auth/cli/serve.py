@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.migrate import migrate
+from gatewayz_auth.adapters.privy.dev_issuer import APP_ID
 from gatewayz_auth.cli import listener, open_files, output
 from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
@@ -119,12 +120,21 @@ class _Run:
         os.environ.pop(DEV, None)
         os.environ.update(servers.urls)
         os.environ["STATE_DIR"] = str(folder.path)
+        folder.leave_supplied("serve --dev" if self._settings.dev else "serve", self._supplied(servers))
         os.environ[RUN] = f"{os.getpid()}-{int(self._clock.utc_now_s())}"
         if self._settings.dev:
             os.environ[DEV] = "1"
             os.environ[_CONSOLE_KEY] = folder.secret(SystemEntropy(), "console-key")
             if not self._settings.api_key_secrets:
                 os.environ["API_KEY_SECRET"] = folder.secret(SystemEntropy())
+
+    def _supplied(self, servers: EmbeddedServers) -> dict[str, str]:
+        """What the service is given beyond the environment, as `settings` may show it."""
+        supplied = dict.fromkeys(servers.urls, "set")
+        if self._settings.dev:
+            supplied |= {"API_KEY_SECRET": "set", "PRIVY_APP_ID": APP_ID, "LOG_FILE": self._settings.log_file or ""}
+            supplied["PRIVY_VERIFICATION_KEY"] = "its own issuer's"
+        return supplied
 
     def _migrate(self) -> None:
         self._progress("Bringing the tables up to date ...")

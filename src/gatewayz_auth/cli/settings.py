@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output
+from gatewayz_auth.cli.state_folder import supplied_in
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, duration_s, in_words, why_of
 from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError
@@ -124,7 +125,13 @@ def _list(arguments: argparse.Namespace) -> int:
     environ = load_environment(Path.cwd())
     wanted = effective(runtime, here, now_s)
     said = advice(changed(read_settings(environ, dev=True), wanted.settings), measured)
-    rows = listing(Path.cwd(), wanted.settings, said)
+    by, supplied = supplied_in(Path(environ.get("STATE_DIR", "").strip() or ".state"))
+    rows = [
+        dataclasses.replace(row, value=supplied[row.name], source=by)
+        if row.source == "default" and row.name in supplied
+        else row
+        for row in listing(Path.cwd(), wanted.settings, said)
+    ]
     warned = warnings(environ)
     facts: dict[str, Any] = {
         "settings": [dataclasses.asdict(row) for row in rows],
@@ -141,6 +148,8 @@ def _list(arguments: argparse.Namespace) -> int:
     if wanted.rolled_back:
         lines.append(f"  Rolled back: {', '.join(wanted.rolled_back)}. gatewayz-auth rollback undo takes it back.")
     lines += [f"  {line}" for line in warned]
+    if supplied:
+        lines.append(f"  What {by} in this folder supplies itself is shown as it holds there.")
     if is_away:
         lines.append(
             "  The database does not answer: what was changed while running is shown as it was last read here."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from gatewayz_auth.domain.errors import StartupError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from gatewayz_auth.reliability.entropy import Entropy
@@ -25,6 +26,8 @@ _ROOM_FOR_MORE = 34_000_000  # two of Postgres' log segments
 _LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _LENGTH = 48
 _ADDRESS = "address"
+_WORD = 4000
+"""Bytes of the word that whoever holds the folder leaves in its lock."""
 
 
 class StateFolder:
@@ -67,6 +70,18 @@ class StateFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write_down(self.path / _ADDRESS, url)
 
+    def leave_supplied(self, by: str, supplied: Mapping[str, str]) -> None:
+        """Leave word, while this process holds the folder, which settings ``by`` supplies, as they may be shown to all.
+
+        No secret belongs into ``supplied``.
+        """
+        if self._lock is not None:
+            with contextlib.suppress(OSError, ValueError):
+                left = json.loads(os.pread(self._lock, _WORD, 0))
+                word = json.dumps({**left, "by": by, "supplied": dict(supplied)}).encode()
+                os.pwrite(self._lock, word, 0)
+                os.ftruncate(self._lock, len(word))
+
     def unusable(self, error: OSError) -> StartupError:
         """What to tell about ``error``, which came while using the folder."""
         other = "or set STATE_DIR to another folder"
@@ -103,7 +118,7 @@ class StateFolder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(os.read(self._lock, 1000))
+            holder = _holder(os.read(self._lock, _WORD))
             self.close()
             raise StartupError(
                 f"gatewayz-auth runs on the data folder {self.path} already{holder}: stop that one with Ctrl-C, "
@@ -137,6 +152,25 @@ def left_address(folder: Path) -> str | None:
         return (folder / _ADDRESS).read_text("utf-8").strip() or None
     except OSError:
         return None
+
+
+def supplied_in(folder: Path) -> tuple[str, dict[str, str]]:
+    """By which command the program that holds ``folder`` now supplies settings, and which; empty where none does."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDONLY)
+    except OSError:
+        return "", {}
+    try:
+        left = json.loads(os.read(lock, _WORD))
+        os.kill(int(left["pid"]), 0)  # first, so that whoever starts here now is not kept out by our trying the lock
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return str(left.get("by", "")), {str(name): str(value) for name, value in left.get("supplied", {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return "", {}
+    finally:
+        os.close(lock)
+    return "", {}
 
 
 def _holder(word: bytes) -> str:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gatewayz_auth.cli.state_folder import FORMAT, StateFolder
+from gatewayz_auth.cli.state_folder import FORMAT, StateFolder, supplied_in
 from gatewayz_auth.domain.errors import StartupError
 from gatewayz_auth.reliability.entropy import SystemEntropy
 
@@ -20,12 +20,27 @@ def test_a_held_folder_names_its_holder_and_is_free_after_close(tmp_path):
     second.close()
 
 
+def test_what_its_holder_supplies_is_known_for_as_long_as_it_is_held(tmp_path):
+    assert supplied_in(tmp_path) == ("", {})
+    folder = StateFolder(tmp_path)
+    folder.open("http://127.0.0.1:8000")
+    assert supplied_in(tmp_path) == ("", {})
+    folder.leave_supplied("serve --dev", {"DATABASE_URL": "set", "LOG_FILE": "x" * 500})
+    folder.leave_supplied("serve --dev", {"DATABASE_URL": "set"})
+    assert supplied_in(tmp_path) == ("serve --dev", {"DATABASE_URL": "set"})
+    with pytest.raises(StartupError, match=rf"process {os.getpid()}, http://127\.0\.0\.1:8000"):
+        StateFolder(tmp_path).open("http://127.0.0.1:8001")
+    folder.close()
+    assert supplied_in(tmp_path) == ("", {})
+
+
 def test_a_lock_whose_word_is_unreadable_is_still_a_lock(tmp_path):
     lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
     os.write(lock, b"\xff{")
     fcntl.flock(lock, fcntl.LOCK_EX)
     with pytest.raises(StartupError, match="already: stop that one"):
         StateFolder(tmp_path).open("http://127.0.0.1:8000")
+    assert supplied_in(tmp_path) == ("", {})
     os.close(lock)
 
 
