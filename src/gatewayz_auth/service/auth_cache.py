@@ -229,8 +229,8 @@ class AuthCache:
         person = await self._shared.get(privy_id)
         if person is None or self._owed.is_to_forget(privy_id):
             return None
-        if self._changes.is_outdated(privy_id, person.change_version):
-            if self._changes.newest_of(privy_id) <= person.change_version:  # from before anything is known of here
+        if self._changes.is_taken(privy_id, person.change_version):
+            if self._changes.newest_taking_of(privy_id) <= person.change_version:  # from before anything known here
                 self._owed.forget(
                     privy_id, person.account.username, also_last_known_good=True, below=self._changes.floor
                 )
@@ -241,7 +241,7 @@ class AuthCache:
         account = person.account
         privy_id = account.privy_user_id
         policy = self.policy
-        if policy.ttl_s <= 0 or privy_id is None or self._changes.is_outdated(privy_id, person.change_version):
+        if policy.ttl_s <= 0 or privy_id is None or self._changes.is_taken(privy_id, person.change_version):
             return None
         utc_now_s = self._clock.utc_now_s()
         newer = self.process.get(privy_id, environment_tag)
@@ -256,12 +256,15 @@ class AuthCache:
             self._render(account, api_key, is_new=False),
             person.as_of_s,
             person.change_version,
-            ends_s if person.change_version >= self._changes.doubtful_below else 0.0,
+            0.0 if self._is_doubtful(privy_id, person.change_version) else ends_s,
             has_key=api_key is not None,
             needs_proof=account.email is None or account.is_guest,
         )
         self.process.put(privy_id, environment_tag, entry)
         return entry
+
+    def _is_doubtful(self, privy_id: str, version: int) -> bool:
+        return version < self._changes.doubtful_below or self._changes.is_outdated(privy_id, version)
 
     def notice(self, changes: Iterable[Change], version: int, *, floor: int = 0) -> None:
         """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now.
@@ -272,7 +275,7 @@ class AuthCache:
         for change in changes:
             if change.privy_user_id is None:
                 continue
-            self._changes.hold(change.privy_user_id, change.change_id)
+            self._changes.hold(change.privy_user_id, change.change_id, takes_away=change.takes_away)
             if change.takes_away:
                 self.forget(change.privy_user_id, change.username)
             else:
@@ -298,7 +301,7 @@ class AuthCache:
             privy_id = change.privy_user_id
             if privy_id is None:
                 continue
-            self._changes.hold(privy_id, change.change_id)
+            self._changes.hold(privy_id, change.change_id, takes_away=change.takes_away)
             self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
             if change.takes_away:
                 is_to_go.add(privy_id)

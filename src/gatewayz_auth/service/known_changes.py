@@ -9,35 +9,49 @@ MAX_CHANGES_REMEMBERED = 20_000
 
 
 class KnownChanges:
-    """The newest change of each person, and since when nothing is missing; no clock, one dictionary step a call."""
+    """The newest change of each person, and since when nothing is missing; no clock, one dictionary step a call.
+
+    Apart from them the newest that took something away: what others changed (credits, with each use) only ends that an
+    older answer is fresh.
+    """
 
     __slots__ = ("_newest", "doubtful_below", "floor", "seen")
 
     def __init__(self) -> None:
         """Know of none."""
-        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._newest: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self.seen = 0
         """The newest change known of anybody: a database that is asked now knows all of them."""
         self.floor = 0
-        """Of changes up to this one nothing is known, so nothing that old is given."""
+        """What was taken from people up to this change is not known, so nothing that old is given."""
         self.doubtful_below = 0
-        """What is older may have been overtaken by a change that was missed: it is not fresh."""
+        """What is older may have been overtaken by a change that was missed or forgotten: it is not fresh."""
 
     def newest_of(self, privy_id: str) -> int:
         """The newest change known of the person, 0 where none is."""
-        return self._newest.get(privy_id, 0)
+        return self._newest.get(privy_id, (0, 0))[0]
 
-    def hold(self, privy_id: str, change_id: int) -> None:
+    def newest_taking_of(self, privy_id: str) -> int:
+        """The newest change known that took something from the person, 0 where none did."""
+        return self._newest.get(privy_id, (0, 0))[1]
+
+    def hold(self, privy_id: str, change_id: int, *, takes_away: bool) -> None:
         """Hold a change against whatever is remembered of the person from before it."""
-        self._newest[privy_id] = max(change_id, self._newest.get(privy_id, 0))
+        newest, taking = self._newest.get(privy_id, (0, 0))
+        self._newest[privy_id] = max(change_id, newest), max(change_id, taking) if takes_away else taking
         self._newest.move_to_end(privy_id)
         if len(self._newest) > MAX_CHANGES_REMEMBERED:
-            _, dropped = self._newest.popitem(last=False)
-            self.floor = max(self.floor, dropped)
+            _, (newest, taking) = self._newest.popitem(last=False)
+            self.doubtful_below = max(self.doubtful_below, newest)
+            self.floor = max(self.floor, taking)
 
     def is_outdated(self, privy_id: str, version: int) -> bool:
-        """Whether there was a change that an answer of ``version`` may not have seen."""
-        return version < self.floor or self._newest.get(privy_id, 0) > version
+        """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
+        return version < self.floor or self.newest_of(privy_id) > version
+
+    def is_taken(self, privy_id: str, version: int) -> bool:
+        """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
+        return version < self.floor or self.newest_taking_of(privy_id) > version
 
     def begin_anew(self) -> None:
         """Forget all: the database counts its changes from lower on than has been seen."""

@@ -129,6 +129,56 @@ async def test_a_gap_after_more_changes_than_are_kept_takes_nothing_from_whom_no
     assert (await ask(cache, world)).source is Source.LAST_KNOWN_GOOD
 
 
+async def beside(world, shared, changes, version):
+    """Another process, which has noticed the same changes and has never been asked by Ada."""
+    other = cache_over(world, shared)
+    other.catch_up([], 0, 0)
+    other.notice(changes, version)
+    await asyncio.sleep(0.1)
+    return other
+
+
+@in_virtual_time
+async def test_a_change_that_takes_nothing_away_leaves_last_known_good_to_the_other_processes_too():
+    world, shared, _ = await known()
+    await asyncio.sleep(0.1)
+    other = await beside(world, shared, [Change(1, 1, ADA, "ada", takes_away=False)], 1)
+    world.is_up = False
+    assert (await ask(other, world)).source is Source.LAST_KNOWN_GOOD
+    world.is_up, world.people[ADA].generation = True, 5
+    assert b" g5 " in (await ask(other, world)).rendered, "it was not fresh"
+
+
+@pytest.mark.parametrize("takes_away", [False, True])
+@in_virtual_time
+async def test_more_changes_than_are_kept_end_last_known_good_where_they_took_something_away(monkeypatch, takes_away):
+    monkeypatch.setattr(known_changes, "MAX_CHANGES_REMEMBERED", 100)
+    world, shared, _ = await known()
+    await asyncio.sleep(0.1)
+    changes = [Change(n, n, f"did:privy:x{n}", f"x{n}", takes_away=takes_away) for n in range(2, 300)]
+    other = await beside(world, shared, changes, 300)
+    world.is_up = False
+    if takes_away:  # one that is forgotten may have been hers
+        with pytest.raises(NotKnown):
+            await ask(other, world)
+    else:
+        assert (await ask(other, world)).source is Source.LAST_KNOWN_GOOD
+
+
+def test_a_taking_is_not_forgotten_for_another_change_that_came_after_it(monkeypatch):
+    monkeypatch.setattr(known_changes, "MAX_CHANGES_REMEMBERED", 100)
+    changes = known_changes.KnownChanges()
+    changes.hold(ADA, 1, takes_away=True)
+    changes.hold(ADA, 2, takes_away=False)
+    assert (changes.is_taken(ADA, 0), changes.is_taken(ADA, 1)) == (True, False)
+    assert (changes.is_outdated(ADA, 1), changes.is_outdated(ADA, 2)) == (True, False)
+    for number in range(3, 200):
+        changes.hold(f"did:privy:x{number}", number, takes_away=False)
+    assert (changes.is_taken(ADA, 0), changes.is_taken(ADA, 1)) == (True, False)
+    assert changes.doubtful_below == 99
+    assert len(changes._newest) == 100
+
+
 @in_virtual_time
 async def test_what_redis_holds_from_after_a_change_is_left_there_by_whoever_learns_of_it_late():
     world, shared, cache = await known()
