@@ -165,7 +165,7 @@ class ApiKeyCheck:
                 is_it = hmac.compare_digest(self._vault.open(stored, account.user_id).encode(), api_key.encode())
             except NotKnown:  # sealed by a keyring that is not ours
                 continue
-            if is_it and not self.remembered.is_outdated(account.user_id, person.change_version):
+            if is_it and not self.remembered.is_taken(account.user_id, person.change_version):
                 holder = KeyHolder(
                     account.user_id, stored.key_id, stored.environment_tag, account.privy_user_id, account.tier
                 )
@@ -173,6 +173,7 @@ class ApiKeyCheck:
                 if newer is not None and newer.as_of_s > person.as_of_s:  # asked for while we waited for Redis
                     return newer
                 entry = RememberedKey(holder, person.as_of_s, 0.0, person.change_version)
+                entry.is_changed = self.remembered.is_outdated(account.user_id, person.change_version)
                 self.remembered.put(name, entry)
                 return entry
         return None
@@ -276,7 +277,7 @@ class ApiKeyCheck:
     def notice(self, changes: Iterable[Change], version: int) -> None:
         """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
         for change in changes:
-            self.remembered.changed(change.user_id, change.change_id)
+            self.remembered.changed(change.user_id, change.change_id, takes_away=change.takes_away)
             for entry in self.remembered.of(change.user_id):
                 if entry.version < change.change_id:
                     entry.fresh_until_s = 0.0

@@ -42,9 +42,9 @@ class KeyCache:
         self._max_changes = max_changes
         self._entries: OrderedDict[bytes, RememberedKey] = OrderedDict()
         self._of_user: dict[int, set[bytes]] = {}
-        self._changed: OrderedDict[int, int] = OrderedDict()
+        self._changed: OrderedDict[int, tuple[int, int]] = OrderedDict()
         self._revoked: OrderedDict[bytes, None] = OrderedDict()
-        self._floor = 0
+        self._floor = self._doubtful_below = 0
         self.evictions = 0
 
     def __len__(self) -> int:
@@ -106,14 +106,20 @@ class KeyCache:
         for entry in self._entries.values():
             entry.fresh_until_s = 0.0
 
-    def changed(self, user_id: int, change_id: int) -> None:
+    def changed(self, user_id: int, change_id: int, *, takes_away: bool) -> None:
         """Remember that ``change_id`` was made to a user: an answer from before it is not to be kept."""
-        self._changed[user_id] = max(change_id, self._changed.get(user_id, 0))
+        newest, taking = self._changed.get(user_id, (0, 0))
+        self._changed[user_id] = max(change_id, newest), max(change_id, taking) if takes_away else taking
         self._changed.move_to_end(user_id)
         if len(self._changed) > self._max_changes:
-            _, dropped = self._changed.popitem(last=False)
-            self._floor = max(self._floor, dropped)
+            _, (newest, taking) = self._changed.popitem(last=False)
+            self._doubtful_below = max(self._doubtful_below, newest)
+            self._floor = max(self._floor, taking)
 
     def is_outdated(self, user_id: int, version: int) -> bool:
-        """Whether there was a change that an answer of ``version`` may not have seen."""
-        return version < self._floor or self._changed.get(user_id, 0) > version
+        """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
+        return version < max(self._floor, self._doubtful_below) or self._changed.get(user_id, (0, 0))[0] > version
+
+    def is_taken(self, user_id: int, version: int) -> bool:
+        """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
+        return version < self._floor or self._changed.get(user_id, (0, 0))[1] > version

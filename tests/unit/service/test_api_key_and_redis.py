@@ -91,6 +91,13 @@ async def test_a_change_that_is_known_here_beats_what_is_shared():
 
 
 @in_virtual_time
+async def test_a_change_that_takes_nothing_away_does_not_end_what_is_shared():
+    world, api_key, _ = await restarted_in_an_outage()
+    world.tell(5, takes_away=False)
+    assert (await world.ask(api_key)).source is Source.LAST_KNOWN_GOOD
+
+
+@in_virtual_time
 async def test_a_key_is_not_vouched_for_by_somebody_else_who_is_said_to_own_it():
     world, api_key, _ = await restarted_in_an_outage()
     _, digest = world.key(user_id=6)

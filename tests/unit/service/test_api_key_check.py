@@ -293,7 +293,7 @@ def test_memory_is_bounded_and_its_indexes_are_emptied_with_it():
     for number in range(100):
         holder = KeyHolder(number % 7, uuid.UUID(int=number), "live", None, "basic")
         cache.put(bytes([number]), RememberedKey(holder, 0.0, 1.0))
-        cache.changed(number, number + 1)
+        cache.changed(number, number + 1, takes_away=number % 2 == 0)
     assert len(cache) == 10
     assert cache.evictions == 90
     assert sum(len(cache.of(user_id)) for user_id in range(7)) == 10
@@ -301,6 +301,7 @@ def test_memory_is_bounded_and_its_indexes_are_emptied_with_it():
     assert len(cache._revoked) == 5
     assert cache.is_outdated(1, 90)  # forgotten changes count against everybody
     assert not cache.is_outdated(1, 100)
+    assert (cache.is_taken(1, 94), cache.is_taken(1, 95)) == (True, False)  # as far as they took something away
     for user_id in range(7):
         cache.forget_user(user_id, 1)
     assert len(cache) == 0
