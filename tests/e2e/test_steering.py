@@ -1,6 +1,8 @@
 """Settings, rollback and rollout over two workers, with the database there, frozen and slow."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from tests.support.faults import Faulted, through_postgres
@@ -101,6 +103,25 @@ def test_nonsense_is_refused_before_anybody_hears_of_it(world, told):
         assert (code, said["error"]["code"]) == (2, "settings")
     assert "did you mean AUTH_CACHE_TTL" in told("settings", "set", "AUTH_CACH_TTL", "5")[1]["error"]["detail"]
     assert changes(world) == before
+
+
+@pytest.mark.parametrize("how", [["--partial"], ["--full", "--yes"]])
+def test_five_seconds_from_the_start_of_a_rollback_all_workers_follow_it(how, world, told):
+    (known,) = world.people(f"rolled-back{len(how)}", 1)
+    assert world.ask([known])[0].status == 200
+    before = changes(world)
+    words = [sys.executable, "-P", "-m", "gatewayz_auth.cli", "rollback", *how, "--json"]
+    began_s = CLOCK.monotonic_s()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as command:
+        assert wait_until(lambda: changes(world) >= before + WORKERS, CLOCK, KNOWN_WITHIN_S), "not all of them follow"
+        sources = [reply.source for reply in world.ask([known] * 8)]
+        said = json.loads(command.communicate(timeout=KNOWN_WITHIN_S)[0])
+    took_s = CLOCK.monotonic_s() - began_s
+    assert told("rollback", "undo")[1]["where"] == "everywhere"
+    known_to_both(world, before + WORKERS)
+    assert sources == ["database"] * 8
+    assert (command.returncode, said["where"]) == (0, "everywhere")
+    assert took_s < KNOWN_WITHIN_S
 
 
 def test_rollback_works_on_this_host_while_the_database_is_frozen_and_is_audited_when_it_is_back(world, told):
