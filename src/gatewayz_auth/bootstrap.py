@@ -192,6 +192,7 @@ class Service:
                 pool=telemetry.pool,
                 pools=lambda: telemetry.sight.totals().pools,
                 remembered=lambda: len(self.cache.process),
+                remembered_of_all=lambda: int(telemetry.sight.totals().number("cache_entries", "process")),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,
                 timeouts_of_all=lambda: self.console.view.timeouts(LOOKS_BACK_S),

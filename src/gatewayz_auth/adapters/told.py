@@ -15,6 +15,7 @@ from gatewayz_auth.reliability.facts import (
     TaskRecovered,
     TaskRestarted,
 )
+from gatewayz_auth.service.health import UNATTENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +27,14 @@ class Told:
     """Hears facts and writes those that somebody on watch should read; single calls are counted elsewhere."""
 
     def __init__(self, on_timeout: Callable[[], None]) -> None:
-        """Write through structlog, as configured; ``on_timeout`` hears of calls that were given up."""
+        """Write through structlog, as configured; ``on_timeout`` hears of calls whose callers were let go."""
         self._on_timeout = on_timeout
         self._log = structlog.get_logger()
 
     def hear(self, fact: Fact) -> None:
         """Write ``fact`` where it is worth a line; never waits, never raises."""
         if isinstance(fact, CallEnded):
-            if fact.outcome is CallOutcome.TIMED_OUT:
+            if fact.outcome is CallOutcome.TIMED_OUT and fact.operation not in UNATTENDED:
                 self._on_timeout()
         elif isinstance(fact, BreakerChanged):
             self._log.warning(

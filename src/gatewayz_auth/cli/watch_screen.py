@@ -22,6 +22,8 @@ _STATES = {
     "slow": ("!", "slow", "yellow"),
     "silent": ("✕", "silent", "red"),
     "refusing": ("✕", "refuses", "red"),
+    "hanging": ("✕", "hangs", "red"),
+    "returning": ("!", "answers again", "yellow"),
     "absent": ("-", "not there", "dim"),
     "in_step": ("✓", "in step", "green"),
     "behind": ("…", "behind", "yellow"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.service.pool_diagnosis import diagnose_all
+from gatewayz_auth.service.situation import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,18 @@ LOOKS_BACK_S = 5.0
 SILENT_AFTER_S = 3.0
 """The table of changes is read twice a second; not read for so long, the database does not answer."""
 
+HEARD_WITHIN_S = 1.0
+"""So lately read, it answers, if not sign-ins."""
+
 MAX_TIMEOUTS = 1000
+
+UNATTENDED = frozenset(
+    {
+        *("probe", "renewal", "question", "ping", "start", "sizes"),
+        *("changes_since", "changes_mark", "trim_changes", "runtime", "change_pace", "jobs_state", "mail_state"),
+    }
+)
+"""Operations that nobody waits for: that one of them was given up is told by the check of its neighbour alone."""
 
 
 class Status(enum.StrEnum):
@@ -44,7 +56,7 @@ class Check:
 
 
 class Timeouts:
-    """When calls were given up at their limit lately; bounded."""
+    """When calls that somebody waited for were given up at their limit lately; bounded."""
 
     def __init__(self, clock: Clock) -> None:
         """Remember none."""
@@ -83,6 +95,9 @@ class Vitals:
     timeouts_of_all: Callable[[], int] = _none_elsewhere
     """Those of all processes within ``LOOKS_BACK_S``, this one's last seconds perhaps not yet among them."""
 
+    remembered_of_all: Callable[[], int] = _none_elsewhere
+    """Answers that all processes remember: what is said is said of the service, and not of whoever is asked."""
+
     jobs: Callable[[], Check] = _jobs_not_watched
     pools: Callable[[], Sequence[PoolSeen]] = tuple
     """Those of all processes, at most some two seconds old; for this one's ``pool`` is taken, as it is now."""
@@ -103,12 +118,12 @@ class Health:
         return {"status": worst.value, "checks": {name: check.as_dict() for name, check in checks.items()}}
 
     def can_serve_anybody(self) -> bool:
-        """False only where the database is silent and nobody is remembered."""
-        return self._database().status is not Status.UNHEALTHY
+        """False only where the database is silent and this process remembers nobody."""
+        return self._database(self._vitals.remembered()).status is not Status.UNHEALTHY
 
     def _checks(self) -> dict[str, Check]:
         return {
-            "database": self._database(),
+            "database": self._database(max(self._vitals.remembered(), self._vitals.remembered_of_all())),
             "redis": self._redis(),
             "auth_cache": self._cache(),
             "timeouts": self._timeouts(),
@@ -116,16 +131,22 @@ class Health:
             "jobs": self._vitals.jobs(),
         }
 
-    def _database(self) -> Check:
+    def _database(self, remembered: int) -> Check:
         vitals = self._vitals
         phase, silent_s = vitals.breaker(), vitals.silent_for_s()
         figures = {"breaker": phase, "silent_for_s": round(silent_s, 1)}
+        is_heard = silent_s < HEARD_WITHIN_S
         if phase == "closed" and silent_s < SILENT_AFTER_S:
             return Check(Status.HEALTHY, "The database answers.", figures)
-        can_serve = vitals.ttl_s() > 0 and vitals.remembered() > 0
-        who = "returning people are signed in from last known good" if can_serve else "nobody can be signed in"
+        can_serve = vitals.ttl_s() > 0 and remembered > 0
         status = Status.DEGRADED if can_serve else Status.UNHEALTHY
-        return Check(status, f"The database has not answered for {silent_s:.0f} s; {who}.", figures)
+        if phase == "half_open" and is_heard:
+            return Check(status, "The database answers again; a few at a time are let through to it.", figures)
+        who = "returning people are signed in from last known good" if can_serve else "nobody can be signed in"
+        silence = (
+            "does not answer sign-ins, though it answers" if is_heard else f"has not answered for {span(silent_s)}"
+        )
+        return Check(status, f"The database {silence}; {who}.", figures)
 
     def _redis(self) -> Check:
         phase = self._vitals.redis_breaker()

@@ -155,17 +155,15 @@ def _for_people(now: Snapshot) -> tuple[tuple[Part, ...], Level]:
 
 def _database(now: Snapshot) -> Situation | None:
     one = now.postgres
-    if one.state in {Answering.SILENT, Answering.REFUSING}:
+    if one.state.is_away:
         below, level = _for_people(now)
+        for_how_long = span(_since(now, one.since_s))
         if one.state is Answering.SILENT:
-            return Situation(
-                level,
-                "database_silent",
-                f"The database has not answered for {span(_since(now, one.since_s))}.",
-                below,
-                "database-away",
-                one.since_s,
-            )
+            sentence = f"The database has not answered for {for_how_long}."
+            return Situation(level, "database_silent", sentence, below, "database-away", one.since_s)
+        if one.state is Answering.HANGING:
+            sentence = f"The database has not answered sign-ins for {for_how_long}, though it answers."
+            return Situation(level, "database_hanging", sentence, below, "query-timeout", one.since_s)
         sentence = f"The database refuses connections since {_clock(one.since_s)}."
         return Situation(level, "database_refusing", sentence, below, "database-away", one.since_s)
     if one.state is Answering.SLOW:
@@ -190,6 +188,9 @@ def _database(now: Snapshot) -> Situation | None:
 
 def _recovering(now: Snapshot) -> Situation | None:
     one = now.postgres
+    if one.state is Answering.RETURNING:
+        few = (Part("A few at a time are let through to it", is_main=True), Part("; the others are served as before."))
+        return Situation(Level.DEGRADED, "returning", "The database answers again.", few, "database-away", one.since_s)
     if one.state is not Answering.RECOVERING:
         return None
     fresh = "Answers are being refreshed." if now.fresh_again is None else _fresh_again(now.fresh_again)
@@ -203,7 +204,7 @@ def _fresh_again(share: float) -> str:
 
 def _overload(now: Snapshot) -> Situation | None:
     minute = now.minute
-    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or not minute.limited:
+    if now.postgres.state.is_away or not minute.limited:
         return None
     if minute.limited < OVERLOAD_SHARE * minute.total:
         return None
@@ -221,7 +222,7 @@ def _overload(now: Snapshot) -> Situation | None:
 
 def _pool(now: Snapshot) -> Situation | None:
     pool = now.pool
-    if now.postgres.state in {Answering.SILENT, Answering.REFUSING} or pool.worst < POOL_NEAR_ITS_END:
+    if now.postgres.state.is_away or pool.worst < POOL_NEAR_ITS_END:
         return None
     timed = [one for one in now.operations if one.for_s is not None]
     slowest = max(timed, key=lambda one: one.for_s or 0.0, default=None)

@@ -15,9 +15,18 @@ class Answering(enum.StrEnum):
     SLOW = "slow"
     SILENT = "silent"
     REFUSING = "refusing"
+    HANGING = "hanging"
+    """It answers, but not what people wait for."""
+    RETURNING = "returning"
+    """It answers again, and a few at a time are let through to it."""
     RECOVERING = "recovering"
     ABSENT = "absent"
     """There is none, on purpose."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether whoever needs it is not answered by it now."""
+        return self in {Answering.SILENT, Answering.REFUSING, Answering.HANGING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.service.health import HEARD_WITHIN_S, LOOKS_BACK_S, SILENT_AFTER_S
 from gatewayz_auth.service.histogram import BOUNDS_S, Histogram
 from gatewayz_auth.service.history import Frame, merged
-from gatewayz_auth.service.neighbours_seen import breaker_in_words, neighbour_by_breaker
+from gatewayz_auth.service.neighbours_seen import PHASES, breaker_in_words, neighbour_by_breaker
 from gatewayz_auth.service.situation import Situation, situation
 from gatewayz_auth.service.snapshot import (
     Answering,
@@ -38,7 +39,8 @@ SLOW_TIMES = 5.0
 SLOW_AT_LEAST_S = 0.05
 SLOW_CALLS = 3
 SLOW_OVER_S = 5.0
-SILENT_AFTER_S = 3.0
+BACK_FOR_S = 4.0
+"""So long after a silence an open breaker is of the past: it is seen some two seconds late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,15 @@ class View:
         self._ticks: deque[_Tick] = deque(maxlen=TICKS)
         self._slow_since_s: float | None = None
         self._usual_s: float | None = None
+        self._silent_at_s = float("-inf")
         self._made: tuple[float, Snapshot] | None = None
         self.jobs: Callable[..., Jobs] = _no_jobs
 
     def tick(self) -> None:
         """Remember how the neighbours do, to tell later what is slow and what is usual."""
         totals = self._sight.totals()
+        if self._local.silent_for_s() >= HEARD_WITHIN_S:
+            self._silent_at_s = self._clock.utc_now_s()
         asked: dict[str, Histogram] = {}
         for (neighbour, *_), histogram in totals.histograms.get("query_duration_seconds", {}).items():
             asked[neighbour] = asked[neighbour].plus(histogram) if neighbour in asked else histogram
@@ -126,8 +131,8 @@ class View:
 
     def timeouts(self, over_s: float) -> int:
         """Calls that all processes gave up within the last ``over_s`` seconds, as far as is seen by now."""
-        since_s = self._clock.utc_now_s() - over_s
-        return sum(frame.timeouts for frame in self._sight.frames(int(over_s) + 1) if frame.at_s > since_s)
+        since_s, frames = self._clock.utc_now_s() - over_s, self._sight.frames(int(over_s) + 1)
+        return sum(frame.timeouts for frame in frames if frame.at_s - frame.span_s >= since_s)
 
     def _make(self) -> Snapshot:
         local, totals = self._local, self._sight.totals()
@@ -161,8 +166,8 @@ class View:
             fresh_again=fresh_share(frames[-5:]) if postgres.state is Answering.RECOVERING else None,
             pool=_pool(totals),
             operations=_operations(totals),
-            timeouts=sum(frame.timeouts for frame in frames if frame.at_s > at_s - 6),
-            jobs=self.jobs(is_away=postgres.state in {Answering.SILENT, Answering.REFUSING}),
+            timeouts=self.timeouts(LOOKS_BACK_S),
+            jobs=self.jobs(is_away=postgres.state.is_away),
             events=tuple(
                 Event(one.at_s, one.kind, breaker_in_words(one.text) if one.kind == "breaker" else one.text)
                 for one in list(self._sight.events(DAY_S))[-SHOWN_EVENTS:][::-1]
@@ -196,7 +201,10 @@ class View:
         silent_s = self._local.silent_for_s()
         latency_s, usual_s = self._pace("postgres")[0], self._usual_s
         state, since_s, breaker = neighbour_by_breaker("postgres", frames, at_s)
-        if state is Answering.SILENT or silent_s >= SILENT_AFTER_S:
+        if state is Answering.SILENT and silent_s < HEARD_WITHIN_S:  # by the breaker alone: not sign-ins, or not yet
+            is_back = breaker == PHASES[1] or at_s - self._silent_at_s < BACK_FOR_S
+            state = Answering.RETURNING if is_back else Answering.HANGING
+        elif state is Answering.SILENT or silent_s >= SILENT_AFTER_S:
             state = Answering.REFUSING if self._local.refuses() else Answering.SILENT
             since_s = at_s - silent_s if silent_s >= 1 or since_s is None else since_s
         elif self._slow_since_s is not None and state is Answering.ANSWERS:
@@ -262,7 +270,7 @@ def waits_of(frame: Frame, budget_s: float) -> Waits:
 
 def longest_since(frames: Sequence[Frame], database: Neighbour) -> float | None:
     """The longest wait since the database went away; None where it is not away."""
-    if database.state not in {Answering.SILENT, Answering.REFUSING} or database.since_s is None:
+    if not database.state.is_away or database.since_s is None:
         return None
     since_s = database.since_s
     return max((frame.slowest_s for frame in frames if frame.at_s >= since_s), default=0.0) or None

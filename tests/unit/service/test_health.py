@@ -1,10 +1,13 @@
 """Health says what holds for the whole service, whichever of its processes is asked."""
 
 from tests.support.manual_clock import ManualClock
+from tests.support.serving import ROOT
 from tests.unit.service.test_view import World
 
+from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.reliability.breaker_machine import Phase
-from gatewayz_auth.service.health import LOOKS_BACK_S, Health, Timeouts, Vitals
+from gatewayz_auth.reliability.facts import CallEnded, CallOutcome
+from gatewayz_auth.service.health import LOOKS_BACK_S, UNATTENDED, Health, Timeouts, Vitals
 from gatewayz_auth.service.history import Frame
 from gatewayz_auth.service.overview import PoolSeen
 
@@ -60,3 +63,46 @@ def test_this_process_counts_once_and_as_it_is_now():
     assert (told["status"], told["active"], told["max"]) == ("healthy", 0, 20)
     assert pool_checked(PoolSeen(pid=1, max_size=10, active=10), MINE)["status"] == "degraded"
     assert pool_checked(MINE)["processes"] == 1
+
+
+def database_checked(phase, silent_s, *, mine=0, of_all=0):
+    vitals = Vitals(
+        lambda: phase, lambda: silent_s, lambda: None, lambda: MINE, lambda: mine, lambda: 300.0,
+        Timeouts(ManualClock()), remembered_of_all=lambda: of_all,
+    )  # fmt: skip
+    health = Health(vitals)
+    check = health.report()["checks"]["database"]
+    return check["status"], check["detail"], health.can_serve_anybody()
+
+
+def test_a_database_is_said_to_be_silent_where_it_is_and_not_where_only_its_breaker_is_not_closed():
+    assert database_checked("open", 42.0, mine=3)[1] == (
+        "The database has not answered for 42 s; returning people are signed in from last known good."
+    )
+    assert database_checked("open", 0.3, mine=3)[1].startswith(
+        "The database does not answer sign-ins, though it answers;"
+    )
+    assert database_checked("half_open", 0.3, mine=3)[:2] == (
+        "degraded", "The database answers again; a few at a time are let through to it.",
+    )  # fmt: skip
+    assert database_checked("closed", 0.3) == ("healthy", "The database answers.", True)
+
+
+def test_people_whom_another_process_remembers_are_signed_in_and_only_this_one_is_not_ready():
+    status, detail, is_ready = database_checked("open", 42.0, mine=0, of_all=7)
+    assert (status, is_ready) == ("degraded", False)
+    assert "returning people are signed in" in detail
+    assert database_checked("open", 42.0)[:1] == ("unhealthy",)
+
+
+def test_calls_that_nobody_waits_for_are_no_time_outs_of_the_service():
+    counted = Timeouts(ManualClock())
+    told = Told(counted.count)
+    for operation in ("sign_in", "probe", "changes_since", "jobs_state"):
+        told.hear(CallEnded("postgres", operation, CallOutcome.TIMED_OUT, 1.0, 1.0))
+    assert counted.lately() == 1
+
+
+def test_what_nobody_waits_for_is_named_as_the_code_names_it():
+    code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py") if path.name != "health.py")
+    assert [name for name in UNATTENDED if f'"{name}"' not in code] == []

@@ -171,6 +171,20 @@ CASES = {
         Level.DEGRADED,
         "query-timeout",
     ),
+    "database hangs": (
+        away(Answering.HANGING, minute_slowest_s=0.0),
+        "The database has not answered sign-ins for 42 s, though it answers.",
+        "Returning people are signed in from last known good. Newcomers are asked to come back in about 3 s.",
+        Level.DEGRADED,
+        "query-timeout",
+    ),
+    "database returning": (
+        away(Answering.RETURNING),
+        "The database answers again.",
+        "A few at a time are let through to it; the others are served as before.",
+        Level.DEGRADED,
+        "database-away",
+    ),
     "jobs behind": (
         replace(WELL, jobs=Jobs(oldest_s=360.0, pending=4, workers=0)),
         "The oldest referral waits since 16:00:00 UTC.",

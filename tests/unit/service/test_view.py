@@ -186,3 +186,26 @@ def test_where_the_next_answer_would_come_from():
     assert next_source((good,), database_answers=True) == ("database", None)
     assert next_source((good,), database_answers=False) == ("last known good", 900.0)
     assert next_source((old,), database_answers=False) == ("nowhere: asked to come back", None)
+
+
+def test_a_database_that_answers_all_but_sign_ins_is_not_said_to_be_silent():
+    world = World()
+    world.second(count=20, cache=5)
+    world.seen.numbers = {"cache_entries": {("process",): 9.0}}
+    world.second(count=8, postgres=2, last_known_good=1)
+    told = situation(world.view.snapshot())
+    assert told.sentence == "The database has not answered sign-ins for 8.0 s, though it answers."
+    assert told.runbook == "query-timeout"
+
+
+def test_after_a_silence_a_breaker_that_is_still_open_or_half_open_is_told_as_coming_back():
+    world = World()
+    world.second(count=5)
+    world.silent_s = 6.0
+    world.second(count=6, postgres=2)
+    assert world.view.snapshot().postgres.state is Answering.SILENT
+    world.silent_s = 0.2
+    world.second(postgres=2)  # seen late: it is closed by now
+    assert situation(world.view.snapshot()).sentence == "The database answers again."
+    world.second(count=9, postgres=1)
+    assert world.view.snapshot().postgres.state is Answering.RETURNING

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
+from gatewayz_auth.service.health import UNATTENDED
 from gatewayz_auth.service.history import Frame, History
 from gatewayz_auth.service.overview import Event
 
@@ -168,7 +169,7 @@ def frame_between(before: Totals, after: Totals, at_s: int) -> Frame:
         slowest_s=round(after.slowest_s, 6) if answered else 0.0,
         breakers={labels[0]: round(state) for labels, state in after.numbers.get("breaker_state", {}).items()},
         pools=pools,
-        timeouts=grown("query_timeouts_total"),
+        timeouts=max(0, _attended(after) - _attended(before)),
         abandoned=round(after.number("abandoned_calls")),
         exhausted=grown("pool_exhausted_total"),
         evictions=grown("cache_evictions_total"),
@@ -176,6 +177,12 @@ def frame_between(before: Totals, after: Totals, at_s: int) -> Frame:
         oldest_job_s=max(after.numbers.get("job_oldest_pending_seconds", {}).values(), default=0.0),
         processes=after.processes,
     )
+
+
+def _attended(totals: Totals) -> int:
+    """Calls given up that somebody waited for."""
+    counted = totals.numbers.get("query_timeouts_total", {})
+    return round(sum(value for (_, operation), value in counted.items() if operation not in UNATTENDED))
 
 
 def _jobs(totals: Totals, wanted: str) -> int:

@@ -15,6 +15,8 @@ const STATES = {
   slow: ["!", "slow", "warn"],
   silent: ["✕", "silent", "bad"],
   refusing: ["✕", "refuses", "bad"],
+  hanging: ["✕", "hangs", "bad"],
+  returning: ["!", "answers again", "warn"],
   absent: ["–", "not there", "soft"],
   in_step: ["✓", "in step", "fine"],
   behind: ["…", "behind", "warn"],

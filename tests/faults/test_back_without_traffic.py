@@ -1,0 +1,70 @@
+"""After an outage that is over ``status`` says so, though nobody signs in."""
+
+import contextlib
+import http.client
+import json
+import subprocess
+import sys
+
+import pytest
+from tests.support.faults import Faulted
+from tests.support.serving import CLOCK
+
+from gatewayz_auth.adapters.child_process import wait_until
+
+WELL_WITHIN_S = 5.0
+
+
+@pytest.fixture
+def world(tmp_path, database_url, redis_url):
+    with Faulted(tmp_path, database_url, redis_url, AUTH_CACHE_TTL="1", USER_LOOKUP_TIMEOUT="2") as faulted:
+        yield faulted
+
+
+def status(world):
+    """The exit code of ``status``, and what it says."""
+    command = [sys.executable, "-P", "-m", "gatewayz_auth.cli", "status", "--url", world.serving.url]
+    ended = subprocess.run(command, cwd=world.folder, capture_output=True, text=True, timeout=15, check=False)
+    return ended.returncode, ended.stdout
+
+
+def health(world):
+    connection = http.client.HTTPConnection("127.0.0.1", world.serving.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("GET", "/api/auth/health")
+        return json.loads(connection.getresponse().read())
+
+
+def seconds_until_well(world):
+    """How long it went on saying that something is wrong, to whomever it was asked by."""
+    began_s, seen = CLOCK.monotonic_s(), []
+
+    def is_well():
+        seen[:] = [health(world) for _ in range(4)]
+        return all(told["status"] == "healthy" and "not answered" not in told["sentence"] for told in seen)
+
+    assert wait_until(is_well, CLOCK, 30), seen
+    return CLOCK.monotonic_s() - began_s
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_status_is_well_again_within_seconds_of_the_thaw_though_nobody_signs_in(world, workers):
+    world.start(workers=workers)
+    people = world.people("known", 12)
+    assert {reply.status for reply in world.ask(people)} == {200}
+    world.postgres.freeze()
+    assert wait_until(lambda: world.ask(world.people("new", 8)) and world.opened("postgres") >= workers, CLOCK, 10)
+    assert wait_until(lambda: status(world)[0] != 0, CLOCK, 5)
+
+    def nobody_waited():  # though it is frozen still
+        return health(world)["checks"]["timeouts"]["status"] == "healthy"
+
+    assert wait_until(nobody_waited, CLOCK, 10)
+    assert health(world)["checks"]["database"]["status"] == "degraded"
+    world.postgres.thaw()
+    took_s = seconds_until_well(world)
+    code, said = status(world)
+    assert code == 0, said
+    assert said.startswith("✓ ")
+    assert "not answered" not in said
+    assert took_s <= WELL_WITHIN_S
