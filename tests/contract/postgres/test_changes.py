@@ -254,6 +254,24 @@ def test_table_of_changes_is_trimmed_of_what_everybody_has_long_seen(on):
     on(story, clock)
 
 
+def test_table_of_changes_does_not_grow_however_many_there_are(on, monkeypatch):
+    monkeypatch.setattr(changes_module, "TRIM_ROWS", 10)
+    clock = ManualClock()
+
+    async def story(reader, other, **_):
+        for _ in range(55):
+            await other.execute("UPDATE users SET credits = credits + 1")
+        for _ in range(int(changes_module.TRIM_AFTER_S // changes_module.TRIM_EVERY_S) + 2):
+            clock.advance(changes_module.TRIM_EVERY_S + 1)
+            await reader.read()
+        for _ in range(6):  # as soon as it reads again, and not at ten a minute
+            await reader.read()
+        cursor = await other.execute("SELECT count(*) FROM gatewayz_auth.changes")
+        assert await cursor.fetchone() == (0,)
+
+    on(story, clock)
+
+
 def test_operators_find_disable_invalidate_and_revoke_and_everybody_is_told(on):
     async def story(reader, at, user_id, accounts, **_):
         account = await at.by_username("ADA")

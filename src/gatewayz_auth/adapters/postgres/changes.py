@@ -25,7 +25,8 @@ MAX_SILENCE_S = 300.0
 
 TRIM_EVERY_S = 60.0
 TRIM_AFTER_S = 2 * MAX_SILENCE_S
-TRIM_ROWS = 20_000
+TRIM_ROWS = 5_000
+"""Rows that go at once, so that it takes some tens of milliseconds; where there are more, the next reading goes on."""
 
 REMEMBERED_S = 86_400.0
 MARGIN_S = 3_600.0
@@ -59,6 +60,7 @@ class PostgresChanges:
         self._horizon: int | None = None
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
+        self._is_to_trim = False
 
     def follow(self, remembered_s: float) -> None:
         """Keep what was taken away for as long as somebody may be given an answer of ``remembered_s`` seconds ago."""
@@ -105,15 +107,18 @@ class PostgresChanges:
     async def _trim(self) -> None:
         """Now and then take away what everybody has long read."""
         now_s = self._clock.monotonic_s()
-        if self._mark is None or now_s - self._trimmed_s < TRIM_EVERY_S:
+        if self._mark is not None and now_s - self._trimmed_s >= TRIM_EVERY_S:
+            self._trimmed_s = now_s
+            self._is_to_trim = True
+            self._marks.append((now_s, self._mark))
+        old = [one for one in self._marks if now_s - one[0] >= TRIM_AFTER_S]
+        if not self._is_to_trim or not old:
             return
-        self._trimmed_s = now_s
-        self._marks.append((now_s, self._mark))
-        old = [mark for at_s, mark in self._marks if now_s - at_s >= TRIM_AFTER_S]
-        if old:
-            self._marks = [(at_s, mark) for at_s, mark in self._marks if now_s - at_s < TRIM_AFTER_S]
-            parameters = {"snapshot": old[-1].snapshot, "max_rows": TRIM_ROWS, "taken_s": self._taken_s}
-            await self._rows("trim_changes", parameters)
+        self._is_to_trim = False  # where it fails, in a minute again
+        self._marks = [old[-1], *(one for one in self._marks if now_s - one[0] < TRIM_AFTER_S)]
+        parameters = {"snapshot": old[-1][1].snapshot, "max_rows": TRIM_ROWS, "taken_s": self._taken_s}
+        rows = await self._rows("trim_changes", parameters)
+        self._is_to_trim = rows[0]["trimmed"] >= TRIM_ROWS
 
     async def _rows(self, name: str, parameters: dict[str, Any]) -> list[Row]:
         deadline = Deadline.after(self._clock.monotonic_s(), self._limit_s)
