@@ -1,5 +1,5 @@
 -- Takes away what everybody has long been able to see: at most max_rows, never waiting for another process that trims.
--- What took something away stays for as long as an older answer may be given to anybody.
+-- What took something away stays for as long as an older answer may be given to anybody. Says how many went.
 WITH old AS (
     SELECT ch.id
     FROM gatewayz_auth.changes AS ch
@@ -8,5 +8,7 @@ WITH old AS (
     ORDER BY ch.xact
     LIMIT %(max_rows)s::integer
     FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM gatewayz_auth.changes AS ch USING old WHERE ch.id = old.id RETURNING 1
 )
-DELETE FROM gatewayz_auth.changes AS ch USING old WHERE ch.id = old.id
+SELECT count(*) AS trimmed FROM gone
