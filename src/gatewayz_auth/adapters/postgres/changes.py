@@ -82,9 +82,10 @@ class PostgresChanges:
         first = rows[0]
         if first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows):
             return await self._caught_up()
-        self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         with contextlib.suppress(NotKnown):  # a later reading will do
             await self._trim()
+        # Not before: whatever fails on the way here, what was read and not told is read again.
+        self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         changes = tuple(_change(row) for row in rows if row["user_id"] is not None)
         return ChangesRead(changes, first["horizon"] - 1, is_gap=False)
 

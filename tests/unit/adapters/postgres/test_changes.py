@@ -1,0 +1,52 @@
+"""A reader of changes that is interrupted tells afterwards what it had read."""
+
+import asyncio
+import datetime as dt
+
+import pytest
+from tests.support.manual_clock import ManualClock
+
+from gatewayz_auth.adapters.postgres.changes import TRIM_AFTER_S, TRIM_EVERY_S, PostgresChanges
+
+STANDS = {"era": "1", "snapshot": "1:1:", "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "horizon": 10}
+NOTHING = {"xact": None, "kind": None, "user_id": None, "privy_user_id": None, "username": None, "takes_away": None}
+TAKING = {"xact": 9, "kind": "gone", "user_id": 7, "privy_user_id": "did:privy:ada", "username": "", "takes_away": 1}
+
+
+class Pool:
+    """Tells the one change until the reader's mark is behind it; its trimming breaks once."""
+
+    def __init__(self):
+        self.is_broken = False
+
+    async def rows(self, name, parameters, limit_s):
+        if name == "changes_mark":
+            return [STANDS | NOTHING]
+        if name == "trim_changes":
+            if self.is_broken:
+                raise RuntimeError("the loop's own")
+            return [{"trimmed": 0}]
+        if not self.is_broken or parameters["snapshot"] == "2:2:":
+            return [STANDS | {"is_gap": False} | NOTHING]
+        return [STANDS | {"snapshot": "2:2:", "is_gap": False} | TAKING]
+
+
+async def call(work, **_):
+    return await work()
+
+
+def test_what_was_read_and_not_told_is_told_by_the_next_reading():
+    async def story():
+        clock, pool = ManualClock(), Pool()
+        reader = PostgresChanges(pool, call, clock, 1.0)
+        await reader.read()
+        for _ in range(int(TRIM_AFTER_S // TRIM_EVERY_S) + 1):
+            clock.advance(TRIM_EVERY_S)
+            await reader.read()
+        clock.advance(TRIM_EVERY_S)
+        pool.is_broken = True
+        with pytest.raises(RuntimeError):
+            await reader.read()
+        return await reader.read()
+
+    assert [change.privy_user_id for change in asyncio.run(story()).changes] == ["did:privy:ada"]
