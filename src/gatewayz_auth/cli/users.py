@@ -30,7 +30,7 @@ _WHAT = {
     "disable": "keep them out, everywhere within a second",
     "enable": "let them in again",
     "invalidate": "forget what is remembered of them",
-    "export": "everything that is kept of them, as one JSON document",
+    "export": "everything that is kept of them, as one JSON document; is_complete is false beyond 10,000 of a kind",
     "erase": "take them out of every table, cache and log for good; needs --yes where nobody can be asked",
 }
 

@@ -35,6 +35,10 @@ class AuditLog(Protocol):
         """The last entries, newest first."""
         ...
 
+    async def about(self, subjects: tuple[str, ...], most: int) -> tuple[AuditEntry, ...]:
+        """The last ``most`` entries about any of ``subjects``, newest first, however many there are about others."""
+        ...
+
 
 def without_names(text: str) -> str:
     """``text`` without what names a person: the log outlives the people in it, who stand there by number alone."""

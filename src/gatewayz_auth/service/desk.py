@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.service.audit import WHO_LENGTH, without_names
 from gatewayz_auth.service.dossier import exported
+from gatewayz_auth.service.records import MOST_EXPORTED
 
 if TYPE_CHECKING:
     import uuid
@@ -74,18 +76,23 @@ class Desk:
         return "The key is revoked, everywhere within a second. Its owner gets a new one with the next sign-in."
 
     async def export(self, operator: Operator, user_id: int, why: str) -> dict[str, Any] | None:
-        """Everything that is kept of the person; None where nobody has this id."""
+        """Everything that is kept of the person; None where nobody has this id.
+
+        ``NotKnown`` rather than a part of it. At most ``MOST_EXPORTED`` of each kind; ``is_complete`` says whether that
+        was all.
+        """
         await self._note(operator, "export", f"user {user_id}", why)
         dossier = await self._dossiers.of(str(user_id))
         if dossier is None:
             return None
-        subjects = {f"user {user_id}", *(f"key {key.key_id}" for key in dossier.keys)}
-        entries = await self._audit.last(SHOWN_ENTRIES)
-        return exported(
-            dossier,
-            [{"at": one.at, "who": one.who, "what": one.what, "why": one.why} for one in entries
-             if one.subject in subjects],
-        )  # fmt: skip
+        if dossier.database is not None:  # what is remembered of somebody is not what is kept of them
+            raise NotKnown(dossier.database)
+        more = await self._records.more_of(user_id, MOST_EXPORTED)
+        subjects = [f"user {user_id}", *(f"key {key.key_id}" for key in dossier.keys)]
+        subjects += [f"referral {one['id']}" for one in more.referrals]
+        entries = await self._audit.about(tuple(subjects), MOST_EXPORTED)
+        is_complete = all(len(kind) < MOST_EXPORTED for kind in (more.referrals, more.ledger, entries))
+        return exported(replace(dossier, more=more), [asdict(one) for one in entries], is_complete=is_complete)
 
     async def erase(self, operator: Operator, user_id: int, why: str) -> str | None:
         """Take the person out of everything, and say what a search found; None where nobody has this id."""

@@ -249,7 +249,7 @@ def next_source(tiers: tuple[Tier, ...], *, database_answers: bool) -> tuple[str
     return "nowhere: asked to come back", None
 
 
-def exported(dossier: Dossier, audit: list[dict[str, Any]]) -> dict[str, Any]:
+def exported(dossier: Dossier, audit: list[dict[str, Any]], *, is_complete: bool) -> dict[str, Any]:
     """Everything that is kept of a person, as one JSON document's worth of plain values."""
     account, more = dossier.account, dossier.more
     facts: dict[str, Any] = {name: getattr(account, name) for name in type(account).__dataclass_fields__}
@@ -262,4 +262,5 @@ def exported(dossier: Dossier, audit: list[dict[str, Any]]) -> dict[str, Any]:
         "credit_entries": [] if more is None else list(more.ledger),
         "remembered": [{"where": tier.name, "age_s": round(tier.age_s), "as": tier.worth} for tier in dossier.tiers],
         "done_by_operators": audit,
+        "is_complete": is_complete,
     }

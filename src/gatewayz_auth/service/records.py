@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import datetime as dt
 
 
+MOST_SHOWN, MOST_EXPORTED = 200, 10_000
+"""Rows of each kind that a page shows of a person, and that an export holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class More:
     """Besides the account: the last sign-in that was written down (once a day), referrals, codes, the ledger."""
@@ -35,8 +39,8 @@ class Listed:
 class Records(Protocol):
     """Each call ends in two seconds, in ``NotKnown`` at worst."""
 
-    async def more_of(self, user_id: int) -> More:
-        """Everything that hangs on the account."""
+    async def more_of(self, user_id: int, most: int = MOST_SHOWN) -> More:
+        """What hangs on the account, the newest ``most`` of each kind."""
         ...
 
     async def key_digests(self, user_id: int) -> tuple[bytes, ...]:

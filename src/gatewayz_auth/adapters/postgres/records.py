@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.audit import AuditEntry
-from gatewayz_auth.service.records import Listed, More
+from gatewayz_auth.service.records import MOST_SHOWN, Listed, More
 
 if TYPE_CHECKING:
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool, Row
     from gatewayz_auth.reliability.clock import Clock
 
-MOST = 200
-ERASE_LIMIT_S = 8.0
+SEARCH_LIMIT_S = 8.0
 """A search through every table takes longer than a look-up."""
 
 
@@ -37,9 +36,15 @@ class PostgresRecords:
         rows = await self._rows("last_audit", {"most": most})
         return tuple(AuditEntry(row["at"], row["who"], row["what"], row["subject"], row["why"]) for row in rows)
 
-    async def more_of(self, user_id: int) -> More:
-        """What hangs on the account, the newest ``MOST`` of each kind."""
-        row = (await self._rows("more_of_user", {"user_id": user_id, "most": MOST}))[0]
+    async def about(self, subjects: tuple[str, ...], most: int) -> tuple[AuditEntry, ...]:
+        """The last entries about any of ``subjects``, newest first."""
+        rows = await self._rows("audit_about", {"subjects": list(subjects), "most": most}, SEARCH_LIMIT_S)
+        return tuple(AuditEntry(row["at"], row["who"], row["what"], row["subject"], row["why"]) for row in rows)
+
+    async def more_of(self, user_id: int, most: int = MOST_SHOWN) -> More:
+        """What hangs on the account, the newest ``most`` of each kind."""
+        limit_s = self._limit_s if most <= MOST_SHOWN else SEARCH_LIMIT_S
+        row = (await self._rows("more_of_user", {"user_id": user_id, "most": most}, limit_s))[0]
         return More(row["last_sign_in_at"], tuple(row["referrals"]), tuple(row["codes"]), tuple(row["ledger"]))
 
     async def key_digests(self, user_id: int) -> tuple[bytes, ...]:
@@ -48,16 +53,16 @@ class PostgresRecords:
 
     async def erase(self, user_id: int) -> bool:
         """Take the person out of every table but the ledger; False where nobody has this id."""
-        rows = await self._rows("erase_user", {"user_id": user_id}, ERASE_LIMIT_S)
+        rows = await self._rows("erase_user", {"user_id": user_id}, SEARCH_LIMIT_S)
         return bool(rows[0]["is_erased"])
 
     async def forget_names_in_changes(self, user_id: int) -> None:
         """Take the person's names out of what processes are told."""
-        await self._rows("forget_names_in_changes", {"user_id": user_id}, ERASE_LIMIT_S)
+        await self._rows("forget_names_in_changes", {"user_id": user_id}, SEARCH_LIMIT_S)
 
     async def traces(self, parts: tuple[str, ...], words: tuple[str, ...]) -> dict[str, int]:
         """Where any of these still stands, by table and column."""
-        rows = await self._rows("find_traces", {"parts": list(parts), "words": list(words)}, ERASE_LIMIT_S)
+        rows = await self._rows("find_traces", {"parts": list(parts), "words": list(words)}, SEARCH_LIMIT_S)
         return {row["place"]: row["rows"] for row in rows}
 
     async def list_users(self, after: int, most: int) -> tuple[Listed, ...]:
