@@ -82,6 +82,31 @@ def test_what_cannot_hold_is_said_once_and_what_held_goes_on_to():
     assert live.now.settings == {"SIGNUPS": "off"}
 
 
+def test_what_cannot_hold_on_this_host_does_not_keep_a_rollback_or_a_rollout_from_it():
+    applied = []
+    here = dataclasses.replace(STARTED, auth_query_timeout_s=3.0, user_lookup_timeout_s=3.0)
+
+    def apply(wanted):
+        changed(here, wanted.settings)
+        applied.append((dict(wanted.settings), wanted.share))
+
+    live = Live(apply, ManualClock())
+    held = Runtime(1).with_setting("SIGNUPS", override("off"))
+    live.heard(held, None)
+    bad = held.with_setting("USER_LOOKUP_TIMEOUT", override("5"))  # set on a host whose budget is longer
+    assert "cannot hold" in live.heard(dataclasses.replace(bad, version=2), None)
+    rolled_out = dataclasses.replace(bad, version=3, rollout=Rollout(stage=1))
+    live.heard(rolled_out, None)
+    live.heard(rolled_out, None)
+    assert applied == [({"SIGNUPS": "off"}, 100.0), ({"SIGNUPS": "off"}, 50.0)]
+    live.heard(dataclasses.replace(rolled_out, version=4, rollback=rollback(5.0, "cache")), None)
+    assert applied[2:] == [({"SIGNUPS": "off", "AUTH_CACHE_TTL": "0"}, 50.0)]
+    live.heard(dataclasses.replace(rolled_out, version=5, rollback=rollback(6.0)), None)
+    assert applied[3:] == [({"SIGNUPS": "off"}, 50.0)]
+    live.heard(dataclasses.replace(held, version=6), None)
+    assert live.now == effective(held, None, 0.0)
+
+
 def test_while_the_database_is_silent_what_was_heard_last_holds_until_its_time_is_over():
     clock, applied = ManualClock(), []
     live = Live(lambda wanted: applied.append(dict(wanted.settings)), clock)
