@@ -50,6 +50,7 @@ class RateLimiter:
         if free_at_s <= now_s:
             free_at_s = now_s
         elif (early_s := free_at_s - now_s - self._tolerance_s) > 0:
+            table.move_to_end(key)  # seen, and not to be forgotten for those who come after
             return early_s
         if cost:
             table[key] = free_at_s + cost * self._interval_s

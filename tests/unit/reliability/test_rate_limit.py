@@ -49,3 +49,14 @@ def test_the_table_is_bounded_and_forgets_whom_it_has_not_seen_for_longest():
     assert len(limiter) == 100
     assert limiter.retry_in_s(999, 100.0) > 0
     assert limiter.retry_in_s(0, 100.0) == 0.0
+
+
+def test_whoever_goes_on_asking_is_not_forgotten_for_all_the_others():
+    limiter = RateLimiter(Rate(per_second=0.1, burst=5), max_keys=100)
+    for _ in range(5):
+        limiter.retry_in_s("eve", 100.0)
+    admitted = 0
+    for number in range(1000):
+        limiter.retry_in_s(f"honest {number}", 100.0)
+        admitted += limiter.retry_in_s("eve", 100.0) == 0.0
+    assert (admitted, len(limiter)) == (0, 100)
