@@ -291,7 +291,7 @@ class Service:
         await self.keys.start()
         await self.runtime.start()
         await self.pool.open()
-        self.tasks.spawn(self.jobs.watch.run(), "watch jobs")
+        self.supervisor.start("watch jobs", self.jobs.watch.run)
         if self.shared is not None:
             await self.shared.ping()  # the first to sign in are not to lose their 50 ms to connecting
         await self._meet_database()

@@ -140,3 +140,25 @@ async def until_served(service):
                 if service.breaker.phase == "closed":
                     return
             await asyncio.sleep(0.05)
+
+
+def test_whatever_breaks_who_watches_the_jobs_it_goes_on(built):
+    service, _ = built
+
+    async def story():
+        watch, real = service.jobs.watch, service.jobs.watch._read
+        failures = [RuntimeError("of the loop, and of nobody's words")]
+
+        async def breaks_once():
+            if failures:
+                raise failures.pop()
+            return await real()
+
+        watch._read = breaks_once
+        await service.start()
+        try:
+            await until(lambda: watch.state is not None, 5.0)
+        finally:
+            await service.close()
+
+    asyncio.run(story())
