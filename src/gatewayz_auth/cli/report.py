@@ -26,8 +26,8 @@ _TENTHS_BELOW_S = 0.01
 def tell_findings(findings: Sequence[Finding], reaches: Mapping[str, Reach]) -> None:
     """Print the findings, or in one line that there is none; below them each neighbour and the way to it."""
     console = _console()
-    if not findings:
-        console.print("✓ Nothing is wrong.")
+    if all(one.severity is Severity.NOTICE for one in findings):
+        console.print("✓ Nothing is wrong." + (" Worth knowing:" if findings else ""))
     for one in findings:
         sign, style = _SIGNS[one.severity]
         _entry(console, f"{sign} {one.severity}: {one.title}", style, one.detail, one.do)
@@ -43,10 +43,10 @@ def _neighbours(reaches: Mapping[str, Reach]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", style="dim")
     for column in ("", "version", "up", "round trip"):
         table.add_column(column, no_wrap=True)
-    table.add_column("steps")
+    table.add_column("steps, in ms")
     for name, reach in reaches.items():
         up = "-" if reach.uptime_s is None else _up(reach.uptime_s)
-        trip = "-" if reach.trip_s is None else _milliseconds(reach.trip_s)
+        trip = "-" if reach.trip_s is None else f"{_milliseconds(reach.trip_s)} ms"
         steps = [f"{step.name} {step.problem or _milliseconds(step.took_s)}" for step in list(reach.steps)]
         cells = (name, reach.version or "-", up, trip, ", ".join(steps) or "-")
         table.add_row(*(Text(cell) for cell in cells))
@@ -54,7 +54,7 @@ def _neighbours(reaches: Mapping[str, Reach]) -> Table:
 
 
 def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds >= _TENTHS_BELOW_S else f"{seconds * 1e3:.1f} ms"
+    return f"{seconds * 1e3:.0f}" if seconds >= _TENTHS_BELOW_S else f"{seconds * 1e3:.1f}"
 
 
 def _up(seconds: float) -> str:

@@ -21,9 +21,9 @@ def test_nothing_wrong_is_one_line_and_below_it_each_neighbour_with_version_upti
     tell_findings([], {"postgres": way_to_postgres(), "key server": Reach("key server", SystemClock(), Abandoned())})
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[:2] == ["✓ Nothing is wrong.", ""]
-    assert lines[2].split() == ["version", "up", "round", "trip", "steps"]
+    assert lines[2].split() == ["version", "up", "round", "trip", "steps,", "in", "ms"]
     assert lines[3].split(maxsplit=1) == [
-        "postgres", "17.5 [x]  3 days  0.4 ms      name 1.2 ms, tcp 2.0 ms, tls 8.8 ms, login 14 ms"
+        "postgres", "17.5 [x]  3 days  0.4 ms      name 1.2, tcp 2.0, tls 8.8, login 14"
     ]  # fmt: skip
     assert lines[4].split() == ["key", "server", "-", "-", "-", "-"]
 
@@ -31,6 +31,11 @@ def test_nothing_wrong_is_one_line_and_below_it_each_neighbour_with_version_upti
 def test_nothing_wrong_and_nobody_reached_is_one_line(capsys):
     tell_findings([], {})
     assert capsys.readouterr().out == "✓ Nothing is wrong.\n"
+
+
+def test_notices_alone_are_nothing_wrong(capsys):
+    tell_findings([notice("a", "A", "a.", "Do a.")], {})
+    assert capsys.readouterr().out.startswith("✓ Nothing is wrong. Worth knowing:\n· notice: A\n")
 
 
 def test_a_step_that_was_not_taken_says_why_in_the_table_and_as_json(capsys):
