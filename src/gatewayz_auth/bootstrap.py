@@ -49,7 +49,7 @@ from gatewayz_auth.reliability.single_flight import SingleFlight
 from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.auth_cache import AuthCache, CachePolicy
 from gatewayz_auth.service.follow_changes import FollowChanges
-from gatewayz_auth.service.health import LOOKS_BACK_S, Health, Timeouts, Vitals
+from gatewayz_auth.service.health import LOOKS_BACK_S, Health, Timeouts, Vitals, told
 from gatewayz_auth.service.last_probe import LastProbe
 from gatewayz_auth.service.people import People
 from gatewayz_auth.service.resealing import Resealing
@@ -371,7 +371,7 @@ class Service:
         )
 
     async def _health(self) -> dict[str, Any]:
-        return self.health.report() | {"sentence": self.console.view.situation().sentence}
+        return told(self.health.report(), self.console.view.situation())
 
     def _issue(self, issuer: DevIssuer) -> Callable[[object, object], dict[str, Any]]:
         return lambda privy_id, accounts: issuer.issue(privy_id, accounts, self.clock.utc_now_s())

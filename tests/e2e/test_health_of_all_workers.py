@@ -86,7 +86,7 @@ class Newcomers:
 
 
 SLOW = """
-CREATE FUNCTION public.take_time() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
+CREATE FUNCTION public.take_time() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.12); RETURN NEW; END';
 CREATE TRIGGER slow BEFORE INSERT ON gatewayz_auth.identities FOR EACH ROW EXECUTE FUNCTION public.take_time();
 """
 

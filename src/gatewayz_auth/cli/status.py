@@ -45,9 +45,12 @@ def ask(service: Service) -> dict[str, Any]:
     status, figures = service.get("/figures")
     if status == http.HTTPStatus.OK:
         told = figures["situation"]
+        sentence, text = told["sentence"], told["text"]
+        if told["status"] == "healthy" != facts["status"]:  # the checks see it sooner
+            sentence, text = health.get("sentence", sentence), f"{sentence} {text}"
         facts |= {
-            "sentence": told["sentence"],
-            "text": told["text"],
+            "sentence": sentence,
+            "text": text,
             "more": told["more"],
             "runbook": told["runbook"],
             "pool": figures["pool"],
@@ -67,9 +70,15 @@ def text(facts: dict[str, Any]) -> str:
     lines += [
         f"  {name}: {check['detail']}"
         for name, check in (facts["checks"] or {}).items()
-        if check["status"] != "healthy" and check["detail"].split(";")[0].rstrip(".") not in facts["sentence"]
+        if check["status"] != "healthy" and not _is_said(check["detail"], [facts["sentence"], *facts["more"]])
     ]
     lines.append(f"  {facts['pool']['diagnostics']}")
     if facts["runbook"]:
         lines.append(f"  What to do: docs/runbook/{facts['runbook']}.md, or /console/runbook/{facts['runbook']}")
     return "\n".join(lines)
+
+
+def _is_said(detail: str, sentences: list[str]) -> bool:
+    """Whether a sentence is about the same already: it begins with the same words."""
+    about = detail.split()[:2]
+    return any(sentence.split()[:2] == about for sentence in sentences)

@@ -24,6 +24,7 @@ _STATES = {
     "refusing": ("✕", "refuses", "red"),
     "hanging": ("✕", "hangs", "red"),
     "returning": ("!", "answers again", "yellow"),
+    "unsteady": ("!", "comes and goes", "yellow"),
     "absent": ("-", "not there", "dim"),
     "in_step": ("✓", "in step", "green"),
     "behind": ("…", "behind", "yellow"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.overview import PoolSeen
+    from gatewayz_auth.service.situation import Situation
 
 LOOKS_BACK_S = 5.0
 SILENT_AFTER_S = 3.0
@@ -183,3 +184,17 @@ class Health:
             **found.figures(),
         }
         return Check(Status.DEGRADED if found.band == "CRITICAL" else Status.HEALTHY, found.sentence, figures)
+
+
+def told(report: dict[str, Any], situation: Situation) -> dict[str, Any]:
+    """``report`` with its ``sentence``, and the ``status`` that fits both: the worse of the checks' and the sentence's.
+
+    Checks see at once what the sentence, over all processes, sees within two seconds; the sentence sees what no check
+    is made for, such as the key server. Where the checks alone are bad the first of them is the sentence.
+    """
+    order = [status.value for status in Status]
+    status, sentence = report["status"], situation.sentence
+    if situation.level.value == Status.HEALTHY.value != status:
+        sentence = next(check["detail"] for check in report["checks"].values() if check["status"] == status)
+    worse = max(status, situation.level.value, key=order.index)
+    return report | {"status": worse, "sentence": sentence}

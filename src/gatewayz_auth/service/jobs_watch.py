@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.service.health import Check, Status
 from gatewayz_auth.service.jobs_words import jobs_in_words
+from gatewayz_auth.service.situation import span
 from gatewayz_auth.service.snapshot import Jobs
 
 if TYPE_CHECKING:
@@ -139,10 +140,11 @@ class JobsWatch:
             "failed_mail": mail.failed,
         }
         if oldest_s is not None and oldest_s > self._behind_after_s:
-            detail = f"The oldest referral has waited for {oldest_s:.0f} s; {state.workers} workers were seen."
+            heard_of = f"{state.workers} worker{'' if state.workers == 1 else 's'} heard of lately"
+            detail = f"The oldest referral has waited for {span(oldest_s)}; {heard_of}."
             return Check(Status.DEGRADED, detail, figures)
         if oldest_mail_s is not None and oldest_mail_s > MAIL_BEHIND_AFTER_S:
-            detail = f"The oldest unsent mail has waited for {oldest_mail_s:.0f} s; {mail.waiting} wait."
+            detail = f"The oldest unsent mail has waited for {span(oldest_mail_s)}; {mail.waiting} wait."
             return Check(Status.DEGRADED, detail, figures)
         failed = f" {state.failed} failed and wait for a person." if state.failed else ""
         failed += f" {mail.failed} mails could not be sent." if mail.failed else ""

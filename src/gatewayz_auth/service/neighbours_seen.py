@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.service.history import Frame
 
+GIVEN_UP_OVER_S = 60.0
 RECOVERED_FOR_S = 60.0
 """So long after an outage it is worth saying that it is over."""
 
@@ -36,6 +38,12 @@ def neighbour_by_breaker(name: str, frames: Sequence[Frame], at_s: float) -> tup
     if changed_s is not None and at_s - changed_s < RECOVERED_FOR_S:
         return Answering.RECOVERING, changed_s, PHASES[0]
     return Answering.ANSWERS, changed_s, PHASES[0]
+
+
+def times_given_up(name: str, frames: Sequence[Frame], at_s: float) -> int:
+    """How often its breaker left ``closed`` within the minute before ``at_s``."""
+    lately = [bool(frame.breakers.get(name, 0)) for frame in frames if frame.at_s > at_s - GIVEN_UP_OVER_S]
+    return sum(after and not before for before, after in itertools.pairwise(lately))
 
 
 def ribbon(name: str, frames: Sequence[Frame]) -> list[tuple[int, int, str]]:

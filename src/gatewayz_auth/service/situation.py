@@ -118,8 +118,13 @@ def _well(now: Snapshot) -> Situation:
         sentence = "Nobody has signed in yet." if last is None else f"Nobody has signed in for {for_how_long}."
         return Situation(Level.HEALTHY, "quiet", sentence, (Part("Everything answers. Try one: "),), None, last)
     count = f"{now.minute.total:,} sign-in{'' if now.minute.total == 1 else 's'}"
-    below = f"{count} in the last minute, the slowest took {span(now.minute_slowest_s)}. Nothing to do."
-    return Situation(Level.HEALTHY, "well", "Everybody is answered in time.", (Part(below),))
+    below = f"{count} in the last minute, the slowest took {span(now.minute_slowest_s)}."
+    do, runbook = " Nothing to do.", None
+    if now.jobs.state == "failed":
+        what = "Referrals" if now.jobs.failed else "Mails"
+        do = f" {what} that failed for good wait for a person: {now.jobs.failed or now.jobs.mail_failed}."
+        runbook = "jobs-failed" if now.jobs.failed else "mail-down"
+    return Situation(Level.HEALTHY, "well", "Everybody is answered in time.", (Part(below + do),), runbook)
 
 
 def _since(now: Snapshot, since_s: float | None) -> float:
@@ -166,6 +171,15 @@ def _database(now: Snapshot) -> Situation | None:
             return Situation(level, "database_hanging", sentence, below, "query-timeout", one.since_s)
         sentence = f"The database refuses connections since {_clock(one.since_s)}."
         return Situation(level, "database_refusing", sentence, below, "database-away", one.since_s)
+    if one.state is Answering.UNSTEADY:
+        below = (
+            Part("Returning people are signed in", is_main=True),
+            Part(" by it or from last known good. "),
+            Part("Some newcomers are asked to come back", is_main=True),
+            Part(f" in about {COME_BACK_S} s."),
+        )
+        sentence = f"The database comes and goes: it was given up {one.given_up} times in the last minute."
+        return Situation(Level.DEGRADED, "database_unsteady", sentence, below, "database-away", one.since_s)
     if one.state is Answering.SLOW:
         latency_s = one.latency_s or 0.0
         times = f", {latency_s / one.usual_s:.0f} times its usual" if one.usual_s else ""
@@ -189,7 +203,10 @@ def _database(now: Snapshot) -> Situation | None:
 def _recovering(now: Snapshot) -> Situation | None:
     one = now.postgres
     if one.state is Answering.RETURNING:
-        few = (Part("A few at a time are let through to it", is_main=True), Part("; the others are served as before."))
+        few = (
+            Part("A few at a time are let through to it", is_main=True),
+            Part("; the others are answered as while it was away."),
+        )
         return Situation(Level.DEGRADED, "returning", "The database answers again.", few, "database-away", one.since_s)
     if one.state is not Answering.RECOVERING:
         return None
@@ -242,7 +259,7 @@ def _pool(now: Snapshot) -> Situation | None:
 
 def _redis(now: Snapshot) -> Situation | None:
     one = now.redis
-    if one.state in {Answering.ANSWERS, Answering.ABSENT, Answering.RECOVERING}:
+    if one.state in {Answering.ANSWERS, Answering.ABSENT, Answering.RECOVERING, Answering.RETURNING}:
         return None
     below = (
         Part("Sign-ins go on", is_main=True),
@@ -280,7 +297,10 @@ def _jobs(now: Snapshot) -> Situation | None:
     what, runbook, oldest_s = "unsent mail", "mail-down", jobs.mail_oldest_s or 0.0
     if (jobs.oldest_s or 0.0) >= jobs.behind_after_s:
         what, runbook, oldest_s = "referral", "jobs-behind", jobs.oldest_s or 0.0
-    seen = "" if jobs.workers is None else f" {jobs.workers or 'No'} worker{'' if jobs.workers == 1 else 's'} seen."
+    seen = ""
+    if jobs.workers is not None:
+        heard_of = f"{jobs.workers} worker{'' if jobs.workers == 1 else 's'} heard of lately."
+        seen = f" {heard_of}" if jobs.workers else " No worker is heard of: start one."
     below = (Part("Sign-ins are not affected.", is_main=True), Part(seen))
     since_s = now.at_s - oldest_s
     sentence = f"The oldest {what} waits since {_clock(since_s)}."

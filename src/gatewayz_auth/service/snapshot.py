@@ -20,6 +20,8 @@ class Answering(enum.StrEnum):
     RETURNING = "returning"
     """It answers again, and a few at a time are let through to it."""
     RECOVERING = "recovering"
+    UNSTEADY = "unsteady"
+    """It answers and stops answering, again and again."""
     ABSENT = "absent"
     """There is none, on purpose."""
 
@@ -45,6 +47,8 @@ class Neighbour:
     p99_s: float | None = None
     timeouts: int = 0
     note: str = ""
+    given_up: int = 0
+    """How often its breaker left ``closed`` in the last minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Waits:
     p95_s: float = 0.0
     p99_s: float = 0.0
     longest_s: float = 0.0
+    come_back: int = 0
+    """How many of them were asked to come back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.service.health import HEARD_WITHIN_S, LOOKS_BACK_S, SILENT_AFTER_S
 from gatewayz_auth.service.histogram import BOUNDS_S, Histogram
 from gatewayz_auth.service.history import Frame, merged
-from gatewayz_auth.service.neighbours_seen import PHASES, breaker_in_words, neighbour_by_breaker
+from gatewayz_auth.service.neighbours_seen import PHASES, breaker_in_words, neighbour_by_breaker, times_given_up
 from gatewayz_auth.service.situation import Situation, situation
 from gatewayz_auth.service.snapshot import (
     Answering,
@@ -39,6 +39,9 @@ SLOW_TIMES = 5.0
 SLOW_AT_LEAST_S = 0.05
 SLOW_CALLS = 3
 SLOW_OVER_S = 5.0
+UNSTEADY = 4
+"""Given up so often within a minute, it is not back: it comes and goes."""
+
 BACK_FOR_S = 4.0
 """So long after a silence an open breaker is of the past: it is seen some two seconds late."""
 
@@ -201,18 +204,21 @@ class View:
         silent_s = self._local.silent_for_s()
         latency_s, usual_s = self._pace("postgres")[0], self._usual_s
         state, since_s, breaker = neighbour_by_breaker("postgres", frames, at_s)
+        given_up = times_given_up("postgres", frames, at_s)
         if state is Answering.SILENT and silent_s < HEARD_WITHIN_S:  # by the breaker alone: not sign-ins, or not yet
             is_back = breaker == PHASES[1] or at_s - self._silent_at_s < BACK_FOR_S
             state = Answering.RETURNING if is_back else Answering.HANGING
         elif state is Answering.SILENT or silent_s >= SILENT_AFTER_S:
             state = Answering.REFUSING if self._local.refuses() else Answering.SILENT
             since_s = at_s - silent_s if silent_s >= 1 or since_s is None else since_s
+        elif given_up >= UNSTEADY:
+            state = Answering.UNSTEADY
         elif self._slow_since_s is not None and state is Answering.ANSWERS:
             state, since_s = Answering.SLOW, self._slow_since_s
         timeouts = sum(frame.timeouts for frame in frames)
         note = f"{timeouts:,} calls given up in 15 min"
         return Neighbour(
-            "postgres", state, since_s, breaker, latency_s, usual_s, self._p99_s("postgres"), timeouts, note
+            "postgres", state, since_s, breaker, latency_s, usual_s, self._p99_s("postgres"), timeouts, note, given_up
         )
 
     def _redis(self, at_s: float, frames: Sequence[Frame], totals: Totals) -> Neighbour:
@@ -224,6 +230,8 @@ class View:
         note = f"knew {hits / asked * 100:.0f} % of what memory missed" if asked else "not asked yet"
         if state is Answering.RECOVERING:
             state = Answering.ANSWERS
+        elif breaker == PHASES[1]:
+            state = Answering.RETURNING
         return Neighbour("redis", state, since_s, breaker, p99_s=self._p99_s("redis"), note=note)
 
     def _privy(self) -> Neighbour:
@@ -265,6 +273,7 @@ def waits_of(frame: Frame, budget_s: float) -> Waits:
         frame.quantile_s(0.95) or 0.0,
         frame.quantile_s(0.99) or 0.0,
         frame.slowest_s,
+        answers_of(frame).unknown + answers_of(frame).limited,
     )
 
 

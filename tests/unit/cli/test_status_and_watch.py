@@ -74,6 +74,18 @@ def test_the_exit_code_says_how_it_is(status, code, capsys):
     assert "docs/runbook/database-away.md" in said
 
 
+def test_where_the_checks_see_it_sooner_the_sentence_is_theirs_and_nothing_is_said_twice(capsys):
+    well = Snapshot(at_s=AT_S, minute=Answers(cache=9), minute_slowest_s=0.01)
+    answers = of(well, "degraded")
+    answers["/api/auth/health"][1]["sentence"] = "The database has not answered."
+    with serving(answers) as url:
+        assert main(["status", "--url", url]) == 1
+    first, second, *_ = lines = capsys.readouterr().out.splitlines()
+    assert first == "! The database has not answered."
+    assert second.startswith("  Everybody is answered in time.")
+    assert sum("has not answered" in line for line in lines) == 1
+
+
 def test_json_holds_the_sentence_and_the_pool(capsys):
     with serving(of(AWAY, "degraded")) as url:
         assert main(["status", "--json", "--url", url]) == 1

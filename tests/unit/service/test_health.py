@@ -1,5 +1,7 @@
 """Health says what holds for the whole service, whichever of its processes is asked."""
 
+from dataclasses import replace
+
 from tests.support.manual_clock import ManualClock
 from tests.support.serving import ROOT
 from tests.unit.service.test_view import World
@@ -7,9 +9,11 @@ from tests.unit.service.test_view import World
 from gatewayz_auth.adapters.told import Told
 from gatewayz_auth.reliability.breaker_machine import Phase
 from gatewayz_auth.reliability.facts import CallEnded, CallOutcome
-from gatewayz_auth.service.health import LOOKS_BACK_S, UNATTENDED, Health, Timeouts, Vitals
+from gatewayz_auth.service.health import LOOKS_BACK_S, UNATTENDED, Health, Timeouts, Vitals, told
 from gatewayz_auth.service.history import Frame
 from gatewayz_auth.service.overview import PoolSeen
+from gatewayz_auth.service.situation import situation
+from gatewayz_auth.service.snapshot import Answering, Answers, Neighbour, Snapshot
 
 MINE = PoolSeen(pid=1, max_size=10, idle=10)
 
@@ -53,14 +57,14 @@ def pool_checked(mine, *seen):
 
 
 def test_a_pool_that_is_drained_in_another_process_degrades_this_one_s_answer_too():
-    told = pool_checked(MINE, MINE, PoolSeen(pid=2, max_size=10, active=10, waiting=7))
-    assert (told["status"], told["band"], told["waiting"]) == ("degraded", "CRITICAL", 7)
-    assert (told["active"], told["idle"], told["max"], told["processes"]) == (10, 10, 20, 2)
+    check = pool_checked(MINE, MINE, PoolSeen(pid=2, max_size=10, active=10, waiting=7))
+    assert (check["status"], check["band"], check["waiting"]) == ("degraded", "CRITICAL", 7)
+    assert (check["active"], check["idle"], check["max"], check["processes"]) == (10, 10, 20, 2)
 
 
 def test_this_process_counts_once_and_as_it_is_now():
-    told = pool_checked(MINE, PoolSeen(pid=1, max_size=10, active=10), PoolSeen(pid=2, max_size=10, idle=10))
-    assert (told["status"], told["active"], told["max"]) == ("healthy", 0, 20)
+    check = pool_checked(MINE, PoolSeen(pid=1, max_size=10, active=10), PoolSeen(pid=2, max_size=10, idle=10))
+    assert (check["status"], check["active"], check["max"]) == ("healthy", 0, 20)
     assert pool_checked(PoolSeen(pid=1, max_size=10, active=10), MINE)["status"] == "degraded"
     assert pool_checked(MINE)["processes"] == 1
 
@@ -97,12 +101,30 @@ def test_people_whom_another_process_remembers_are_signed_in_and_only_this_one_i
 
 def test_calls_that_nobody_waits_for_are_no_time_outs_of_the_service():
     counted = Timeouts(ManualClock())
-    told = Told(counted.count)
+    lines = Told(counted.count)
     for operation in ("sign_in", "probe", "changes_since", "jobs_state"):
-        told.hear(CallEnded("postgres", operation, CallOutcome.TIMED_OUT, 1.0, 1.0))
+        lines.hear(CallEnded("postgres", operation, CallOutcome.TIMED_OUT, 1.0, 1.0))
     assert counted.lately() == 1
 
 
 def test_what_nobody_waits_for_is_named_as_the_code_names_it():
     code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py") if path.name != "health.py")
     assert [name for name in UNATTENDED if f'"{name}"' not in code] == []
+
+
+def told_together(database_silent_s, now):
+    vitals = Vitals(
+        lambda: "closed", lambda: database_silent_s, lambda: None, lambda: MINE, lambda: 1, lambda: 300.0,
+        Timeouts(ManualClock()),
+    )  # fmt: skip
+    answer = told(Health(vitals).report(), situation(now))
+    return answer["status"], answer["sentence"]
+
+
+def test_status_and_sentence_of_health_are_never_at_odds():
+    well = Snapshot(at_s=1e9, minute=Answers(cache=9), minute_slowest_s=0.01)
+    assert told_together(0.1, well) == ("healthy", "Everybody is answered in time.")
+    seen_sooner = "The database has not answered for 5.0 s; returning people are signed in from last known good."
+    assert told_together(5.0, well) == ("degraded", seen_sooner)
+    keys = replace(well, privy=Neighbour("privy", Answering.REFUSING, 1e9 - 60))
+    assert told_together(0.1, keys) == ("degraded", "Privy's keys could not be refreshed since 01:45:40 UTC.")

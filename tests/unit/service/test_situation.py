@@ -181,21 +181,41 @@ CASES = {
     "database returning": (
         away(Answering.RETURNING),
         "The database answers again.",
-        "A few at a time are let through to it; the others are served as before.",
+        "A few at a time are let through to it; the others are answered as while it was away.",
         Level.DEGRADED,
         "database-away",
+    ),
+    "database unsteady": (
+        replace(WELL, postgres=Neighbour("postgres", Answering.UNSTEADY, NOW_S - 4, given_up=5)),
+        "The database comes and goes: it was given up 5 times in the last minute.",
+        (
+            "Returning people are signed in by it or from last known good. "
+            "Some newcomers are asked to come back in about 3 s."
+        ),
+        Level.DEGRADED,
+        "database-away",
+    ),
+    "well, and some referrals failed": (
+        replace(WELL, jobs=Jobs(failed=2, workers=1)),
+        "Everybody is answered in time.",
+        (
+            "1,284 sign-ins in the last minute, the slowest took 41 ms. "
+            "Referrals that failed for good wait for a person: 2."
+        ),
+        Level.HEALTHY,
+        "jobs-failed",
     ),
     "jobs behind": (
         replace(WELL, jobs=Jobs(oldest_s=360.0, pending=4, workers=0)),
         "The oldest referral waits since 16:00:00 UTC.",
-        "Sign-ins are not affected. No workers seen.",
+        "Sign-ins are not affected. No worker is heard of: start one.",
         Level.DEGRADED,
         "jobs-behind",
     ),
     "mail behind": (
         replace(WELL, jobs=Jobs(mail_oldest_s=1020.0, mail_waiting=4, workers=1)),
         "The oldest unsent mail waits since 15:49:00 UTC.",
-        "Sign-ins are not affected. 1 worker seen.",
+        "Sign-ins are not affected. 1 worker heard of lately.",
         Level.DEGRADED,
         "mail-down",
     ),
@@ -253,6 +273,10 @@ def test_a_full_pool_and_given_up_calls_are_no_news_of_their_own_while_the_datab
 
 def test_a_redis_that_is_not_there_on_purpose_is_no_fault():
     assert situation(replace(WELL, redis=Neighbour("redis", Answering.ABSENT))).kind == "well"
+
+
+def test_a_redis_that_answers_again_is_not_said_to_be_away():
+    assert situation(replace(WELL, redis=Neighbour("redis", Answering.RETURNING, NOW_S, "half_open"))).kind == "well"
 
 
 def test_the_quiet_of_less_than_a_minute_is_not_worth_a_sentence():

@@ -209,3 +209,29 @@ def test_after_a_silence_a_breaker_that_is_still_open_or_half_open_is_told_as_co
     assert situation(world.view.snapshot()).sentence == "The database answers again."
     world.second(count=9, postgres=1)
     assert world.view.snapshot().postgres.state is Answering.RETURNING
+
+
+def test_a_database_that_is_given_up_again_and_again_is_not_said_to_be_back():
+    world = World()
+    for _ in range(4):
+        world.second(count=3, cache=2)
+        world.second(count=2, postgres=2, last_known_good=1)
+    world.second(count=2, cache=2)
+    told = situation(world.view.snapshot())
+    assert told.sentence == "The database comes and goes: it was given up 4 times in the last minute."
+    world.second(count=60, cache=2)
+    assert situation(world.view.snapshot()).kind == "well"
+
+
+def test_a_redis_whose_breaker_is_half_open_is_coming_back():
+    world = World()
+    world.second(count=3, redis=2, cache=1)
+    world.second(redis=1, cache=1)
+    assert world.view.snapshot().redis.state is Answering.RETURNING
+
+
+def test_whoever_was_asked_to_come_back_is_told_beside_who_was_answered_in_time():
+    world = World()
+    world.second(count=2, cache=5, unknown=2, limited=1)
+    waits = world.view.snapshot().waits
+    assert (waits.count, waits.in_time, waits.come_back) == (16, 16, 6)

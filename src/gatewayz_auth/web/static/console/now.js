@@ -17,6 +17,7 @@ const STATES = {
   refusing: ["✕", "refuses", "bad"],
   hanging: ["✕", "hangs", "bad"],
   returning: ["!", "answers again", "warn"],
+  unsteady: ["!", "comes and goes", "warn"],
   absent: ["–", "not there", "soft"],
   in_step: ["✓", "in step", "fine"],
   behind: ["…", "behind", "warn"],
@@ -55,7 +56,7 @@ function drawWaits(now) {
   same($("budget"), `in ${now.budget_s} s`);
   const shown = share === null ? "–" : share === 100 ? "100 %" : `${Math.floor(share * 100) / 100} %`;
   same($("in-time"), ...figure(shown));
-  same($("of"), waits.count ? `of ${whole(waits.count)} in 15 min` : "nobody came in 15 min");
+  same($("of"), waits.count ? `of ${whole(waits.count)} in 15 min${waits.come_back ? ` · ${whole(waits.come_back)} asked to come back` : ""}` : "nobody came in 15 min");
   same($("p99"), ...figure(waits.count ? span(waits.p99_s) : "–"));
   same($("p50"), waits.count ? `P50 ${span(waits.p50_s)} · P95 ${span(waits.p95_s)} · longest ${span(waits.longest_s)}` : "");
 }
