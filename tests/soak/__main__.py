@@ -82,7 +82,8 @@ async def soak(minutes: float, folder: Path) -> list[str]:
         url = EmbeddedPostgres(state, SystemClock()).url
         callers = Callers(port, people, truths, CONNECTIONS)
         await callers.sign_up()
-        print(f"{PEOPLE} people have signed up", flush=True)
+        workers = await callers.meet_every_worker()
+        print(f"{PEOPLE} people have signed up, and {workers} workers know all of them", flush=True)
         changing = asyncio.create_task(change_for_ever(url, truths))
         watched = Watched(process.pid, port, url)
         start_s, length_s = time.monotonic(), minutes * 60
