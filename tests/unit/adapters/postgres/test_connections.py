@@ -1,59 +1,14 @@
 """A pool after an outage, beside a server that gives what it has room for; in virtual time."""
 
 import asyncio
-import socket
 
-import psycopg
 import pytest
-from psycopg import pq
 from tests.support.virtual_loop import VirtualClock, in_virtual_time
+from tests.support.virtual_postgres import Server
 
 from gatewayz_auth.adapters.postgres.connections import Connections
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
-
-
-class Session:
-    """What the pool asks of a driver's connection, over a socket that says nothing."""
-
-    pipeline_status = pq.PipelineStatus.OFF
-
-    def __init__(self, server):
-        self._server = server
-        self._ends = socket.socketpair()
-        self.pgconn = self
-        server.open.add(self)
-
-    @property
-    def socket(self):
-        return self._ends[0].fileno()
-
-    @property
-    def status(self):
-        return pq.ConnStatus.OK if self in self._server.open else pq.ConnStatus.BAD
-
-    @property
-    def transaction_status(self):
-        return pq.TransactionStatus.IDLE if self in self._server.open else pq.TransactionStatus.UNKNOWN
-
-    def finish(self):
-        self._server.open.discard(self)
-        for end in self._ends:
-            end.close()
-
-
-class Server:
-    """Gives ``room`` connections and refuses the next one, as Postgres does."""
-
-    def __init__(self, room):
-        self.room = room
-        self.open = set()
-
-    async def connect(self):
-        await asyncio.sleep(0.01)
-        if len(self.open) >= self.room:
-            raise psycopg.OperationalError("FATAL:  sorry, too many clients already")
-        return Session(self)
 
 
 def pool_at(server):
@@ -75,6 +30,7 @@ async def test_an_outage_ends_where_the_server_gives_fewer_connections_than_the_
         pool.give_back(connection)
     pool.close()
     assert server.open == set()
+    server.close()
 
 
 @in_virtual_time
@@ -89,3 +45,4 @@ async def test_where_the_server_gives_room_in_time_the_pool_is_filled_and_where_
     with pytest.raises(NotKnown):
         await pool.refill(2.0)
     pool.close()
+    server.close()
