@@ -155,6 +155,17 @@ def test_on_a_phone_nothing_hangs_over_the_edge(tab):
         assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), page
 
 
+def test_on_a_phone_no_word_of_a_state_is_cut_in_two(tab):
+    tab.look(width=390, height=844)
+    tab.until("return document.querySelectorAll('#neighbours td.fine').length >= 3")
+    heights = tab.run(
+        "return [...document.querySelectorAll('#neighbours td.fine')].filter((e) => e.innerText.endsWith('answers'))"
+        ".map((e) => { const r = document.createRange(); r.selectNodeContents(e); return r.getClientRects().length; })"
+    )
+    assert heights
+    assert set(heights) == {1}
+
+
 def test_keys_alone_reach_the_pages_and_read_the_chart(tab, service):
     service.sign_in("did:privy:keys")
     tab.run("document.activeElement.blur()")

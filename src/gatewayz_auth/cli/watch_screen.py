@@ -25,6 +25,7 @@ _STATES = {
     "hanging": ("✕", "hangs", "red"),
     "returning": ("!", "answers again", "yellow"),
     "unsteady": ("!", "comes and goes", "yellow"),
+    "stale": ("✕", "not refreshed", "red"),
     "absent": ("-", "not there", "dim"),
     "in_step": ("✓", "in step", "green"),
     "behind": ("…", "behind", "yellow"),

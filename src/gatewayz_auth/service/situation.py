@@ -220,21 +220,27 @@ def _fresh_again(share: float) -> str:
 
 
 def _overload(now: Snapshot) -> Situation | None:
-    minute = now.minute
-    if now.postgres.state.is_away or not minute.limited:
+    refused = now.overloaded
+    if now.postgres.state.is_away or not refused or refused < OVERLOAD_SHARE * now.minute.total:
         return None
-    if minute.limited < OVERLOAD_SHARE * minute.total:
-        return None
-    rate = minute.limited / _MINUTE
-    shown = f"{rate:.0f}" if rate >= 1 else f"{rate:.1f}"
     below = (Part("Those let in are answered", is_main=True), Part(f" in {span(now.waits.p99_s)}."))
-    return Situation(
-        Level.DEGRADED,
-        "overload",
-        f"More people come than can be answered: {shown} a second refused.",
-        below,
-        "overloaded",
-    )
+    sentence = f"More people come than can be answered: {_a_second(refused)} a second refused."
+    return Situation(Level.DEGRADED, "overload", sentence, below, "overloaded")
+
+
+def _limited(now: Snapshot) -> Situation | None:
+    """Callers over the rate limits: their doing, and no fault of ours."""
+    refused = now.minute.limited
+    if not refused or refused < OVERLOAD_SHARE * now.minute.total:
+        return None
+    below = (Part("Everybody else is signed in as ever", is_main=True), Part("; whoever slows down is heard again."))
+    sentence = f"Some callers ask too often: {_a_second(refused)} a second refused by the rate limits."
+    return Situation(Level.HEALTHY, "limited", sentence, below, "rate-limited")
+
+
+def _a_second(in_a_minute: int) -> str:
+    rate = in_a_minute / _MINUTE
+    return f"{rate:.0f}" if rate >= 1 else f"{rate:.1f}"
 
 
 def _pool(now: Snapshot) -> Situation | None:
@@ -315,6 +321,7 @@ _CHECKS: tuple[Callable[[Snapshot], Situation | None], ...] = (
     _redis,
     _keys,
     _jobs,
+    _limited,
     _recovering,
 )
 """Worst for people first."""

@@ -22,6 +22,8 @@ class Answering(enum.StrEnum):
     RECOVERING = "recovering"
     UNSTEADY = "unsteady"
     """It answers and stops answering, again and again."""
+    STALE = "stale"
+    """What it publishes is known, and could not be asked for again."""
     ABSENT = "absent"
     """There is none, on purpose."""
 
@@ -224,6 +226,8 @@ class Snapshot:
     privy: Neighbour = field(default_factory=lambda: Neighbour("privy"))
     minute: Answers = field(default_factory=Answers)
     minute_slowest_s: float = 0.0
+    overloaded: int = 0
+    """Sign-ins of about the last minute that were turned away because there was no room."""
     waits: Waits = field(default_factory=lambda: Waits(900.0))
     hit_rate: float | None = None
     last_sign_in_s: float | None = None

@@ -72,6 +72,7 @@ class Local:
 class _Tick:
     at_s: float
     asked: dict[str, Histogram]
+    overloaded: float = 0.0
 
 
 def _no_jobs(*, is_away: bool) -> Jobs:  # noqa: ARG001 - as ``JobsWatch.seen`` takes it
@@ -101,7 +102,7 @@ class View:
         asked: dict[str, Histogram] = {}
         for (neighbour, *_), histogram in totals.histograms.get("query_duration_seconds", {}).items():
             asked[neighbour] = asked[neighbour].plus(histogram) if neighbour in asked else histogram
-        self._ticks.append(_Tick(totals.at_s, asked))
+        self._ticks.append(_Tick(totals.at_s, asked, totals.number("problems_total", "overloaded")))
         latency_s, usual_s, calls = self._pace("postgres")
         if self._slow_since_s is not None:  # what is slow now does not become what is usual
             usual_s = self._usual_s
@@ -161,6 +162,7 @@ class View:
             privy=self._privy(),
             minute=answers_of(minute),
             minute_slowest_s=minute.slowest_s,
+            overloaded=round(self._ticks[-1].overloaded - self._ticks[0].overloaded) if self._ticks else 0,
             waits=waits_of(window, local.budget_s),
             hit_rate=window.hit_rate,
             last_sign_in_s=self._last_sign_in_s(frames),
@@ -237,7 +239,7 @@ class View:
     def _privy(self) -> Neighbour:
         failing_s, known = self._local.keys_failing_since_s(), self._local.keys_known()
         keys = f"{known} key{'' if known == 1 else 's'} known, not needed to sign in"
-        state = Answering.ANSWERS if failing_s is None else Answering.REFUSING
+        state = Answering.ANSWERS if failing_s is None else Answering.STALE
         return Neighbour("privy", state, failing_s, note=keys)
 
     def _last_sign_in_s(self, frames: Sequence[Frame]) -> float | None:

@@ -126,5 +126,5 @@ def test_status_and_sentence_of_health_are_never_at_odds():
     assert told_together(0.1, well) == ("healthy", "Everybody is answered in time.")
     seen_sooner = "The database has not answered for 5.0 s; returning people are signed in from last known good."
     assert told_together(5.0, well) == ("degraded", seen_sooner)
-    keys = replace(well, privy=Neighbour("privy", Answering.REFUSING, 1e9 - 60))
+    keys = replace(well, privy=Neighbour("privy", Answering.STALE, 1e9 - 60))
     assert told_together(0.1, keys) == ("degraded", "Privy's keys could not be refreshed since 01:45:40 UTC.")

@@ -133,7 +133,7 @@ CASES = {
         "redis-away",
     ),
     "key server away": (
-        replace(WELL, privy=Neighbour("privy", Answering.REFUSING, NOW_S - 60)),
+        replace(WELL, privy=Neighbour("privy", Answering.STALE, NOW_S - 60)),
         "Privy's keys could not be refreshed since 16:05:00 UTC.",
         "Known keys sign people in; if Privy changes them now, new tokens are refused.",
         Level.DEGRADED,
@@ -158,7 +158,7 @@ CASES = {
         "pool-near-its-end",
     ),
     "overload": (
-        replace(WELL, minute=Answers(cache=1000, limited=900)),
+        replace(WELL, minute=Answers(cache=1000, unknown=900), overloaded=900),
         "More people come than can be answered: 15 a second refused.",
         "Those let in are answered in 41 ms.",
         Level.DEGRADED,
@@ -184,6 +184,13 @@ CASES = {
         "A few at a time are let through to it; the others are answered as while it was away.",
         Level.DEGRADED,
         "database-away",
+    ),
+    "callers who ask too often": (
+        replace(WELL, minute=Answers(cache=1000, limited=90)),
+        "Some callers ask too often: 2 a second refused by the rate limits.",
+        "Everybody else is signed in as ever; whoever slows down is heard again.",
+        Level.HEALTHY,
+        "rate-limited",
     ),
     "database unsteady": (
         replace(WELL, postgres=Neighbour("postgres", Answering.UNSTEADY, NOW_S - 4, given_up=5)),
@@ -267,7 +274,7 @@ def test_nobody_remembered_outranks_everything():
 
 
 def test_a_full_pool_and_given_up_calls_are_no_news_of_their_own_while_the_database_is_silent():
-    now = away(pool=PoolNow(active=10, limit=10), timeouts=9, minute=Answers(cache=9, limited=9))
+    now = away(pool=PoolNow(active=10, limit=10), timeouts=9, minute=Answers(cache=9, unknown=9), overloaded=9)
     assert situation(now).more == ()
 
 
@@ -285,8 +292,9 @@ def test_the_quiet_of_less_than_a_minute_is_not_worth_a_sentence():
 
 
 def test_some_who_are_asked_to_come_back_are_no_overload():
-    few = Answers(cache=1000, limited=int(1000 * OVERLOAD_SHARE) - 1)
-    assert situation(replace(WELL, minute=few)).kind == "well"
+    few = int(1000 * OVERLOAD_SHARE) - 1
+    assert situation(replace(WELL, minute=Answers(cache=1000, unknown=few), overloaded=few)).kind == "well"
+    assert situation(replace(WELL, minute=Answers(cache=1000, limited=few))).kind == "well"
 
 
 def test_a_call_or_two_that_were_given_up_wake_nobody():

@@ -235,3 +235,16 @@ def test_whoever_was_asked_to_come_back_is_told_beside_who_was_answered_in_time(
     world.second(count=2, cache=5, unknown=2, limited=1)
     waits = world.view.snapshot().waits
     assert (waits.count, waits.in_time, waits.come_back) == (16, 16, 6)
+
+
+def test_only_whoever_found_no_room_makes_it_too_many_people():
+    world = World()
+    world.second(count=5, cache=50)
+    world.second(count=3, cache=50, unknown=20, limited=20)
+    assert world.view.snapshot().overloaded == 0
+    world.seen.numbers = {"problems_total": {("overloaded",): 60.0, ("rate_limited",): 60.0}}
+    world.second(cache=50)
+    told = situation(world.view.snapshot())
+    assert told.sentence == "More people come than can be answered: 1 a second refused."
+    world.second(count=62, cache=50)
+    assert situation(world.view.snapshot()).kind == "well"

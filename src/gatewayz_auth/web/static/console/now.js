@@ -18,6 +18,7 @@ const STATES = {
   hanging: ["✕", "hangs", "bad"],
   returning: ["!", "answers again", "warn"],
   unsteady: ["!", "comes and goes", "warn"],
+  stale: ["✕", "not refreshed", "bad"],
   absent: ["–", "not there", "soft"],
   in_step: ["✓", "in step", "fine"],
   behind: ["…", "behind", "warn"],
