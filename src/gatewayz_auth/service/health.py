@@ -144,9 +144,7 @@ class Health:
         if phase == "half_open" and is_heard:
             return Check(status, "The database answers again; a few at a time are let through to it.", figures)
         who = "returning people are signed in from last known good" if can_serve else "nobody can be signed in"
-        silence = (
-            "does not answer sign-ins, though it answers" if is_heard else f"has not answered for {span(silent_s)}"
-        )
+        silence = "answers, but no sign-ins" if is_heard else f"has not answered for {span(silent_s)}"
         return Check(status, f"The database {silence}; {who}.", figures)
 
     def _redis(self) -> Check:

@@ -167,7 +167,7 @@ def _database(now: Snapshot) -> Situation | None:
             sentence = f"The database has not answered for {for_how_long}."
             return Situation(level, "database_silent", sentence, below, "database-away", one.since_s)
         if one.state is Answering.HANGING:
-            sentence = f"The database has not answered sign-ins for {for_how_long}, though it answers."
+            sentence = f"The database answers, but no sign-ins for {for_how_long}."
             return Situation(level, "database_hanging", sentence, below, "query-timeout", one.since_s)
         sentence = f"The database refuses connections since {_clock(one.since_s)}."
         return Situation(level, "database_refusing", sentence, below, "database-away", one.since_s)

@@ -172,7 +172,7 @@ class View:
             pool=_pool(totals),
             operations=_operations(totals),
             timeouts=self.timeouts(LOOKS_BACK_S),
-            jobs=self.jobs(is_away=postgres.state.is_away),
+            jobs=self.jobs(is_away=postgres.state in {Answering.SILENT, Answering.REFUSING}),
             events=tuple(
                 Event(one.at_s, one.kind, breaker_in_words(one.text) if one.kind == "breaker" else one.text)
                 for one in list(self._sight.events(DAY_S))[-SHOWN_EVENTS:][::-1]

@@ -83,9 +83,7 @@ def test_a_database_is_said_to_be_silent_where_it_is_and_not_where_only_its_brea
     assert database_checked("open", 42.0, mine=3)[1] == (
         "The database has not answered for 42 s; returning people are signed in from last known good."
     )
-    assert database_checked("open", 0.3, mine=3)[1].startswith(
-        "The database does not answer sign-ins, though it answers;"
-    )
+    assert database_checked("open", 0.3, mine=3)[1].startswith("The database answers, but no sign-ins;")
     assert database_checked("half_open", 0.3, mine=3)[:2] == (
         "degraded", "The database answers again; a few at a time are let through to it.",
     )  # fmt: skip

@@ -173,7 +173,7 @@ CASES = {
     ),
     "database hangs": (
         away(Answering.HANGING, minute_slowest_s=0.0),
-        "The database has not answered sign-ins for 42 s, though it answers.",
+        "The database answers, but no sign-ins for 42 s.",
         "Returning people are signed in from last known good. Newcomers are asked to come back in about 3 s.",
         Level.DEGRADED,
         "query-timeout",

@@ -10,7 +10,7 @@ from gatewayz_auth.service.history import Frame
 from gatewayz_auth.service.neighbours_seen import breaker_in_words
 from gatewayz_auth.service.overview import Running, Totals
 from gatewayz_auth.service.situation import situation
-from gatewayz_auth.service.snapshot import Answering
+from gatewayz_auth.service.snapshot import Answering, Jobs
 from gatewayz_auth.service.view import Local, View
 
 
@@ -194,8 +194,16 @@ def test_a_database_that_answers_all_but_sign_ins_is_not_said_to_be_silent():
     world.seen.numbers = {"cache_entries": {("process",): 9.0}}
     world.second(count=8, postgres=2, last_known_good=1)
     told = situation(world.view.snapshot())
-    assert told.sentence == "The database has not answered sign-ins for 8.0 s, though it answers."
+    assert told.sentence == "The database answers, but no sign-ins for 8.0 s."
     assert told.runbook == "query-timeout"
+    asked = []
+    world.view.jobs = lambda *, is_away: asked.append(is_away) or Jobs()
+    world.second(postgres=2)
+    world.view.snapshot()
+    world.silent_s = 8.0
+    world.second(postgres=2)
+    world.view.snapshot()
+    assert asked == [False, True]  # how jobs stand is known while it answers
 
 
 def test_after_a_silence_a_breaker_that_is_still_open_or_half_open_is_told_as_coming_back():
