@@ -142,6 +142,8 @@ class OwedToRedis:
             return True
         if keeps_other_tags:
             kept = await self._shared.get(privy_id)
+            if self._unremembered.get(privy_id) is not person:
+                return True  # forgotten meanwhile, or somebody newer is to be remembered, which has its own turn
             if kept is not None and not self._is_outdated(privy_id, kept.change_version):
                 person = self._unremembered[privy_id] = person.beside(kept)
         is_done = self._is_outdated(privy_id, person.change_version) or await self._shared.put(person)

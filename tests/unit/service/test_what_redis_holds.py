@@ -317,6 +317,28 @@ async def test_two_tags_both_survive_a_restart_in_an_outage():
     ] * 2
 
 
+@pytest.mark.parametrize("then", ["asked again", "forgotten"])
+@in_virtual_time
+async def test_the_last_word_about_a_person_wins_also_while_their_other_keys_are_read(then):
+    _, shared, cache = await known()
+    await asyncio.sleep(0.1)
+    older, real = shared.good[ADA], shared.get
+
+    async def slow(privy_id):
+        await asyncio.sleep(0.04)
+        return await real(privy_id)
+
+    shared.get = slow
+    cache._owed.remember(ADA, dataclasses.replace(older, as_of_s=older.as_of_s + 1), keeps_other_tags=True)
+    await asyncio.sleep(0.01)
+    if then == "forgotten":
+        cache.forget(ADA, "ada")
+    else:
+        cache._owed.remember(ADA, dataclasses.replace(older, as_of_s=older.as_of_s + 2))
+    await asyncio.sleep(0.1)
+    assert [person.as_of_s for person in shared.good.values()] == ([] if then == "forgotten" else [older.as_of_s + 2])
+
+
 @in_virtual_time
 async def test_an_older_answer_from_redis_does_not_take_the_place_of_a_newer_one():
     world, shared, cache = await known()
