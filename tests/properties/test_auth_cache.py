@@ -83,7 +83,7 @@ class Sessions(RuleBasedStateMachine):
         async def overtaken():
             asked = asyncio.ensure_future(
                 self.processes[index].answer(
-                    request_of(privy_id, "live"), lambda: question_of(privy_id, "live"), deadline, is_proven=False
+                    request_of(privy_id, "live"), lambda: question_of(privy_id, "live"), deadline, proves=0
                 )
             )
             for _ in range(5):
@@ -104,11 +104,11 @@ class Sessions(RuleBasedStateMachine):
         request = request_of(privy_id, tag)
 
         async def ask():
-            ready = cache.fresh(request, is_proven=False)
+            ready = cache.fresh(request, proves=0)
             if ready is not None:
                 return ready
             deadline = Deadline.after(self.clock.now_s, 8.0)
-            return await cache.answer(request, lambda: question_of(privy_id, tag), deadline, is_proven=False)
+            return await cache.answer(request, lambda: question_of(privy_id, tag), deadline, proves=0)
 
         try:
             answer = self.loop.run_until_complete(ask())

@@ -96,8 +96,8 @@ class Service:
     async def sign_in(self, privy_id, budget_s):
         request = cache_world.request_of(privy_id, "live")
         deadline = Deadline.after(self.clock.monotonic_s(), budget_s)
-        return self.cache.fresh(request, is_proven=False) or await self.cache.answer(
-            request, lambda: cache_world.question_of(privy_id, "live"), deadline, is_proven=False
+        return self.cache.fresh(request, proves=0) or await self.cache.answer(
+            request, lambda: cache_world.question_of(privy_id, "live"), deadline, proves=0
         )
 
     def holds(self):

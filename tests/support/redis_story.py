@@ -14,10 +14,10 @@ ADA = PEOPLE[0]
 
 async def ask(cache, world, tag="live"):
     request = request_of(ADA, tag)
-    if (ready := cache.fresh(request, is_proven=False)) is not None:
+    if (ready := cache.fresh(request, proves=0)) is not None:
         return ready
     deadline = Deadline.after(world.clock.monotonic_s(), 8.0)
-    return await cache.answer(request, lambda: question_of(ADA, tag), deadline, is_proven=False)
+    return await cache.answer(request, lambda: question_of(ADA, tag), deadline, proves=0)
 
 
 async def settled(cache, version=0):

@@ -13,6 +13,9 @@ _EMAIL_MAX = 320
 """RFC 5321: 64, the sign, 255."""
 _WALLETS = ("wallet", "smart_wallet")
 
+PROVES_SOMEBODY, PROVES_EMAIL, PROVES_PHONE = 1, 2, 4
+"""What signed accounts can prove; they are added up, and 0 is nothing."""
+
 VERIFIED_EMAIL_TYPES = ("email", "google_oauth", "apple_oauth")
 """Signed entries of these types prove an e-mail; no other provider's do (contract, section 1)."""
 
@@ -126,6 +129,16 @@ def phone_of(accounts: tuple[LinkedAccount, ...]) -> str | None:
             if number and len(number) <= 32:  # noqa: PLR2004 - E.164 has 15 digits; the rest is punctuation
                 return number
     return None
+
+
+def proven_by(signed: tuple[LinkedAccount, ...]) -> int:
+    """What ``signed`` accounts prove, as the sum of ``PROVES_SOMEBODY``, ``PROVES_EMAIL`` and ``PROVES_PHONE``."""
+    return proven(bool(signed), verified_email(signed), phone_of(signed)) if signed else 0
+
+
+def proven(somebody: bool, email: str | None, phone: str | None) -> int:  # noqa: FBT001 - one of three of a kind
+    """The same sum of what is proven: an account at all, this e-mail, this phone number."""
+    return PROVES_SOMEBODY * somebody | PROVES_EMAIL * (email is not None) | PROVES_PHONE * (phone is not None)
 
 
 def auth_method(accounts: tuple[LinkedAccount, ...]) -> str:

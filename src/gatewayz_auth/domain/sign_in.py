@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.domain.identity import proven
+
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
@@ -146,6 +148,11 @@ class FindOrMake:
     environment_tag: str
     new_key: NewKey | None
     referral_code: str | None
+
+    @property
+    def proves(self) -> int:
+        """What is proven of whoever asks, as ``identity.proven`` adds it up."""
+        return proven(self.is_proven, self.verified_email, self.verified_phone)
 
     def __repr__(self) -> str:
         """Name the type and nothing of its contents: they are personal."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gatewayz_auth.domain.identity import LinkedAccount, without_controls
+from gatewayz_auth.domain.identity import PROVES_EMAIL, PROVES_PHONE, PROVES_SOMEBODY, LinkedAccount, without_controls
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,6 +79,12 @@ class Account:
     def shown_phone_number(self) -> str | None:
         """The verified number, or the claim where there is no better."""
         return self.phone_number or self.claimed_phone_number
+
+    @property
+    def lacks(self) -> int:
+        """What would bring news of it if it were proven, as ``identity.proven`` adds it up."""
+        no_phone = self.phone_number is None
+        return PROVES_SOMEBODY * self.is_guest | PROVES_EMAIL * (self.email is None) | PROVES_PHONE * no_phone
 
 
 def _is_personal(text: str) -> bool:

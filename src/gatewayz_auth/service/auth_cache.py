@@ -92,14 +92,14 @@ class AuthCache:
                 entry = self.process.entry(key)
                 entry.fresh_until_s = max(0.0, min(entry.fresh_until_s, latest_s - (utc_now_s - entry.as_of_s)))
 
-    def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
+    def fresh(self, request: SignInRequest, *, proves: int) -> Answer | None:
         """The answer where this process holds a fresh one that fits the request; waits for nothing."""
         entry = self.process.get(request.privy_user_id, request.environment_tag)
         if (
             entry is None
             or self._clock.monotonic_s() >= entry.fresh_until_s
             or (request.auto_create_api_key and not entry.has_key)
-            or (is_proven and entry.needs_proof)
+            or proves & entry.lacks
         ):
             return None
         age_s = self._clock.utc_now_s() - entry.as_of_s
@@ -109,7 +109,7 @@ class AuthCache:
         return Answer(entry.rendered, entry.user_id, Source.CACHE, max(0.0, age_s))
 
     async def answer(
-        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, is_proven: bool
+        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, proves: int
     ) -> Answer:
         """The answer, remembered or asked for; ``Refused`` or ``NotKnown`` before the deadline."""
         entry = self.process.get(request.privy_user_id, request.environment_tag)
@@ -118,7 +118,7 @@ class AuthCache:
         self._observer.cache_asked("process", "miss" if entry is None else "stale")
         if entry is None:
             entry = await self._from_shared(request)
-        brings_news = entry is not None and is_proven and entry.needs_proof
+        brings_news = entry is not None and bool(proves & entry.lacks)
         if entry is not None:
             trust = self._trust(entry)
             if not brings_news and trust in {Freshness.FRESH, Freshness.STALE}:
@@ -195,7 +195,7 @@ class AuthCache:
             self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
         if version <= self._changes.seen:  # else all was begun anew meanwhile: what this has seen is not known
-            self._remember(question.environment_tag, person, api_key)
+            self._remember(question.environment_tag, person, api_key, question.proves)
             if self.policy.ttl_s > 0 and not self._changes.is_outdated(privy_id, version):
                 self._owed.remember(privy_id, person, keeps_other_tags=len(self.process.of(privy_id)) > 1)
         return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
@@ -237,14 +237,14 @@ class AuthCache:
             return None
         return person
 
-    def _remember(self, environment_tag: str, person: CachedPerson, api_key: str | None) -> Remembered | None:
+    def _remember(self, tag: str, person: CachedPerson, api_key: str | None, shown: int = 0) -> Remembered | None:
         account = person.account
         privy_id = account.privy_user_id
         policy = self.policy
         if policy.ttl_s <= 0 or privy_id is None or self._changes.is_taken(privy_id, person.change_version):
             return None
         utc_now_s = self._clock.utc_now_s()
-        newer = self.process.get(privy_id, environment_tag)
+        newer = self.process.get(privy_id, tag)
         if newer is not None and newer.as_of_s - utc_now_s > MAX_CLOCK_SKEW_S:
             newer = None  # the clock was set back: it is of no use until then
         if newer is not None and newer.as_of_s > person.as_of_s and (newer.has_key or api_key is None):
@@ -258,9 +258,9 @@ class AuthCache:
             person.change_version,
             0.0 if self._is_doubtful(privy_id, person.change_version) else ends_s,
             has_key=api_key is not None,
-            needs_proof=account.email is None or account.is_guest,
+            lacks=account.lacks & ~shown,
         )
-        self.process.put(privy_id, environment_tag, entry)
+        self.process.put(privy_id, tag, entry)
         return entry
 
     def _is_doubtful(self, privy_id: str, version: int) -> bool:

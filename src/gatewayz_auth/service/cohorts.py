@@ -30,12 +30,12 @@ OLD, NEW = "old", "new"
 class Answers(Protocol):
     """What the sign-in asks: ``AuthCache``, or whoever stands in its place."""
 
-    def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
+    def fresh(self, request: SignInRequest, *, proves: int) -> Answer | None:
         """The answer where a fresh one is at hand; waits for nothing."""
         ...
 
     async def answer(
-        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, is_proven: bool
+        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, proves: int
     ) -> Answer:
         """The answer; ``Refused`` or ``NotKnown`` before the deadline."""
         ...
@@ -50,7 +50,7 @@ class Direct:
         self._vault = vault
         self._render = render
 
-    def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:  # noqa: ARG002 - nothing is at hand
+    def fresh(self, request: SignInRequest, *, proves: int) -> Answer | None:  # noqa: ARG002 - nothing is at hand
         """Nothing."""
         return None
 
@@ -60,7 +60,7 @@ class Direct:
         wanted: Callable[[], FindOrMake],
         deadline: Deadline,
         *,
-        is_proven: bool,  # noqa: ARG002 - as above
+        proves: int,  # noqa: ARG002 - as above
     ) -> Answer:
         """What the database says now."""
         question = wanted()
@@ -87,17 +87,17 @@ class Cohorts:
         self._count = count
         self._clock = clock
 
-    def fresh(self, request: SignInRequest, *, is_proven: bool) -> Answer | None:
+    def fresh(self, request: SignInRequest, *, proves: int) -> Answer | None:
         """The answer where the person is in and a fresh one is at hand."""
         if not is_in(request.privy_user_id, self._share):
             return None
-        answer = self._new.fresh(request, is_proven=is_proven)
+        answer = self._new.fresh(request, proves=proves)
         if answer is not None:
             self._count(NEW, answer.source.value, 0.0)
         return answer
 
     async def answer(
-        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, is_proven: bool
+        self, request: SignInRequest, wanted: Callable[[], FindOrMake], deadline: Deadline, *, proves: int
     ) -> Answer:
         """The answer by the person's own way; ``Refused`` or ``NotKnown`` before the deadline."""
         cohort = NEW if is_in(request.privy_user_id, self._share) else OLD
@@ -105,7 +105,7 @@ class Cohorts:
         began_s = self._clock.monotonic_s()
         result = "unknown"
         try:
-            answer = await way.answer(request, wanted, deadline, is_proven=is_proven)
+            answer = await way.answer(request, wanted, deadline, proves=proves)
             result = answer.source.value
         except Refused:
             result = "refused"

@@ -17,11 +17,12 @@ class Remembered:
 
     ``as_of_s`` is when the database was asked (UTC seconds); ``change_version`` the newest change that had been
     noticed before it was, which orders it against changes; ``fresh_until_s`` is on the monotonic clock.
-    ``needs_proof``: a signed account would bring news (no verified e-mail yet, or a guest). ``has_key``: an API key is
-    in the answer.
+    ``lacks``: what would bring news if it were proven (``domain.identity.proven``): no guest any more, a first
+    e-mail, a first phone number; without what the database has been shown already. ``has_key``: an API key is in the
+    answer.
     """
 
-    __slots__ = ("as_of_s", "change_version", "fresh_until_s", "has_key", "needs_proof", "rendered", "user_id")
+    __slots__ = ("as_of_s", "change_version", "fresh_until_s", "has_key", "lacks", "rendered", "user_id")
 
     def __init__(  # noqa: PLR0913 - a record
         self,
@@ -32,7 +33,7 @@ class Remembered:
         fresh_until_s: float,
         *,
         has_key: bool,
-        needs_proof: bool,
+        lacks: int,
     ) -> None:
         """Keep the record as it is."""
         self.user_id = user_id
@@ -41,7 +42,7 @@ class Remembered:
         self.change_version = change_version
         self.fresh_until_s = fresh_until_s
         self.has_key = has_key
-        self.needs_proof = needs_proof
+        self.lacks = lacks
 
     def __repr__(self) -> str:
         """Name the account by its id alone: the key is in here."""

@@ -84,12 +84,12 @@ class SignIn:
 
     def fresh(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> Answer | None:
         """The answer for whoever ``prove`` has proven, where this process holds a fresh one; waits for nothing."""
-        return self.answers.fresh(request, is_proven=bool(signed))
+        return self.answers.fresh(request, proves=who.proven_by(signed))
 
     async def answer(self, request: SignInRequest, signed: tuple[LinkedAccount, ...], deadline: Deadline) -> Answer:
         """The answer for whoever ``prove`` has proven; raises ``Refused`` or ``NotKnown`` before the deadline."""
         return await self.answers.answer(
-            request, lambda: self._wanted(request, signed), deadline, is_proven=bool(signed)
+            request, lambda: self._wanted(request, signed), deadline, proves=who.proven_by(signed)
         )
 
     def _wanted(self, request: SignInRequest, signed: tuple[LinkedAccount, ...]) -> FindOrMake:

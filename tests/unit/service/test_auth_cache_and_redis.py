@@ -40,7 +40,7 @@ class Process:
     async def sign_in(self):
         deadline = Deadline.after(self.world.clock.now_s, 8.0)
         request = request_of(ADA, "live")
-        answer = await self.cache.answer(request, lambda: question_of(ADA, "live"), deadline, is_proven=False)
+        answer = await self.cache.answer(request, lambda: question_of(ADA, "live"), deadline, proves=0)
         await settled()
         return answer
 

@@ -44,7 +44,7 @@ async def asked(age_s, left_s):
     shared.good[ADA] = type(kept)(kept.account, (key,), kept.as_of_s, kept.change_version)
     cache = cache_over(world, shared)
     deadline = Deadline.after(clock.now_s, left_s)
-    answer = await cache.answer(request_of(ADA, "live"), lambda: question_of(ADA, "live"), deadline, is_proven=False)
+    answer = await cache.answer(request_of(ADA, "live"), lambda: question_of(ADA, "live"), deadline, proves=0)
     return answer, shared
 
 
@@ -69,7 +69,7 @@ def test_whoever_wants_a_key_is_not_given_what_was_remembered_meanwhile_for_some
         cache = cache_over(world, None)
         deadline = Deadline.after(clock.now_s, 8.0)
         question = question_of(ADA, "live")
-        first = await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False)
+        first = await cache.answer(request_of(ADA, "live"), lambda: question, deadline, proves=0)
         assert first.source is Source.DATABASE
         clock.now_s += TTL_S + 1
         keyless = copy.copy(cache.process.get(ADA, "live"))
@@ -82,7 +82,7 @@ def test_whoever_wants_a_key_is_not_given_what_was_remembered_meanwhile_for_some
 
         world.find_or_make = remembered_meanwhile
         deadline = Deadline.after(clock.now_s, 8.0)
-        return await cache.answer(request_of(ADA, "live"), lambda: question, deadline, is_proven=False), first
+        return await cache.answer(request_of(ADA, "live"), lambda: question, deadline, proves=0), first
 
     answer, first = asyncio.run(story())
     assert answer.source is Source.LAST_KNOWN_GOOD

@@ -20,6 +20,7 @@ from tests.support.virtual_loop import VirtualClock, in_virtual_time
 
 from gatewayz_auth.domain.changes import Change
 from gatewayz_auth.domain.errors import AccountDisabled, NotKnown
+from gatewayz_auth.domain.identity import PROVES_EMAIL
 from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service import known_changes
@@ -284,8 +285,8 @@ async def test_what_is_known_to_have_changed_and_what_brings_a_proof_cannot_wait
     await ask(cache, world)
     cache.notice([Change(1, 1, ADA, "ada", takes_away=False)], 1)
     await ask(cache, world)
-    cache.process.get(ADA, "live").needs_proof = True
+    cache.process.get(ADA, "live").lacks = PROVES_EMAIL
     proven = dataclasses.replace(question_of(ADA, "live"), is_proven=True)
     deadline = Deadline.after(world.clock.monotonic_s(), 8.0)
-    await cache.answer(request_of(ADA, "live"), lambda: proven, deadline, is_proven=True)
+    await cache.answer(request_of(ADA, "live"), lambda: proven, deadline, proves=PROVES_EMAIL)
     assert gate.can_wait == [True, False, False]
