@@ -296,26 +296,23 @@ class AuthCache:
         if floor > self._changes.floor:
             self._changes.floor = floor
             self._owed.forget_everything()
-        is_to_go = set()
         for change in taken:
             privy_id = change.privy_user_id
             if privy_id is None:
                 continue
             self._changes.hold(privy_id, change.change_id, takes_away=change.takes_away)
             self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
-            if change.takes_away:
-                is_to_go.add(privy_id)
         self.outdate_all(version)
         process = self.process
         owners = ((process.privy_id(key), process.entry(key)) for key in process)
-        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, is_to_go, floor)}:
+        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, floor)}:
             process.forget(privy_id)
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def _is_to_go(self, privy_id: str, entry: Remembered, taken_from: set[str], floor: int) -> bool:
-        is_outdated = self._changes.is_outdated(privy_id, entry.change_version)
-        return entry.change_version < floor or (is_outdated and privy_id in taken_from)
+    def _is_to_go(self, privy_id: str, entry: Remembered, floor: int) -> bool:
+        # By what was taken from them, and not by whatever else has changed since.
+        return entry.change_version < max(floor, self._changes.newest_taking_of(privy_id))
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.

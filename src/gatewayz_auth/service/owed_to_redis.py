@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,11 +26,14 @@ AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class _Forgetting:
-    """Whom to forget. ``below``: only what has not seen the change of this number; None: whatever stands there."""
+    """Whom to forget: the fresh answer that has not seen the change ``below``, the last known good ``good_below``.
+
+    Infinite: whatever stands there; 0: nothing.
+    """
 
     username: str | None
-    also_last_known_good: bool
-    below: int | None
+    below: float
+    good_below: float
 
 
 class OwedToRedis:
@@ -66,7 +70,7 @@ class OwedToRedis:
     def is_to_forget(self, privy_id: str) -> bool:
         """Whether nothing that Redis holds of the person may be given: it has not heard yet."""
         owed = self._unforgotten.get(privy_id)
-        return self._is_everything_owed or (owed is not None and owed.also_last_known_good and owed.below is None)
+        return self._is_everything_owed or (owed is not None and owed.good_below == math.inf)
 
     def remember(self, privy_id: str, person: CachedPerson, *, keeps_other_tags: bool = False) -> None:
         """Have Redis remember ``person`` while nothing has overtaken them, with its keys of other tags where wanted."""
@@ -79,10 +83,14 @@ class OwedToRedis:
     def forget(
         self, privy_id: str, username: str | None, *, also_last_known_good: bool, below: int | None = None
     ) -> None:
-        """Have Redis forget the person; the last known good only where something was taken away."""
+        """Have Redis forget the person; the last known good only where something was taken away.
+
+        ``below``: only what has not seen the change of this number; None: whatever stands there.
+        """
         if self._shared is None:
             return
-        self._owe(privy_id, _Forgetting(username, also_last_known_good, below))
+        what = math.inf if below is None else below
+        self._owe(privy_id, _Forgetting(username, what, what if also_last_known_good else 0))
         if below is None:
             self._unremembered.pop(privy_id, None)
             self._later(self._try_to_forget(privy_id), "forget")
@@ -95,12 +103,11 @@ class OwedToRedis:
 
     def _owe(self, privy_id: str, owed: _Forgetting) -> None:
         before = self._unforgotten.pop(privy_id, None)
-        if before is not None and before.also_last_known_good:
-            is_all = before.below is None or owed.below is None
+        if before is not None:
             owed = _Forgetting(
                 owed.username or before.username,
-                also_last_known_good=True,
-                below=None if is_all else max(before.below or 0, owed.below or 0),
+                max(before.below, owed.below),
+                max(before.good_below, owed.good_below),
             )
         self._unforgotten[privy_id] = owed
         if len(self._unforgotten) > MAX_OWED:
@@ -158,14 +165,16 @@ class OwedToRedis:
         owed = self._unforgotten.get(privy_id)
         if owed is None or self._shared is None:
             return True
-        is_done = await self._is_newer(privy_id, owed.below) or await self._shared.forget(
-            privy_id, owed.username, also_last_known_good=owed.also_last_known_good
+        version = await self._version_there(privy_id, owed)
+        is_done = version >= owed.below or await self._shared.forget(
+            privy_id, owed.username, also_last_known_good=version < owed.good_below
         )
         if is_done and self._unforgotten.get(privy_id) == owed:
             del self._unforgotten[privy_id]
         return is_done
 
-    async def _is_newer(self, privy_id: str, below: int | None) -> bool:
-        """Whether what Redis holds has seen the change ``below`` already; where it holds nothing, it is told again."""
-        kept = None if below is None or self._shared is None else await self._shared.get(privy_id)
-        return kept is not None and below is not None and kept.change_version >= below
+    async def _version_there(self, privy_id: str, owed: _Forgetting) -> int:
+        """Which changes what Redis holds has seen; 0 where it holds nothing, and where that makes no difference."""
+        is_all_one = owed.below == math.inf and owed.good_below in {0, math.inf}
+        kept = None if is_all_one or self._shared is None else await self._shared.get(privy_id)
+        return 0 if kept is None else kept.change_version

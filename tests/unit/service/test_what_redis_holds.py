@@ -290,3 +290,23 @@ async def test_what_is_known_to_have_changed_and_what_brings_a_proof_cannot_wait
     deadline = Deadline.after(world.clock.monotonic_s(), 8.0)
     await cache.answer(request_of(ADA, "live"), lambda: proven, deadline, proves=PROVES_EMAIL)
     assert gate.can_wait == [True, False, False]
+
+
+@in_virtual_time
+async def test_a_gap_takes_nothing_for_what_was_taken_before_and_what_has_changed_since():
+    world, shared, cache = await known()
+    cache.notice([], 9)
+    cache.forget(ADA, "ada")
+    await ask(cache, world)  # she has seen the taking, and not her newest credits
+    await asyncio.sleep(0.1)
+    changes = [Change(7, 1, ADA, "ada", takes_away=True), Change(12, 1, ADA, "ada", takes_away=False)]
+    cache.catch_up(changes, 12, 0)
+    await settled(cache, 12)
+    assert (ADA in shared.fresh, shared.good[ADA].change_version) == (False, 9)
+    world.is_up = False
+    assert (await ask(cache, world)).source is Source.LAST_KNOWN_GOOD
+    cache.catch_up([Change(13, 1, ADA, "ada", takes_away=True), *changes], 13, 0)
+    await settled(cache, 13)
+    assert ADA not in shared.good
+    with pytest.raises(NotKnown):
+        await ask(cache, world)
