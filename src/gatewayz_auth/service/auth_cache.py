@@ -78,7 +78,7 @@ class AuthCache:
         self._entropy = entropy
         self._changes = KnownChanges()
         self._refreshing: set[str] = set()
-        self._owed = OwedToRedis(shared, self._later, self._changes.is_outdated)
+        self._owed = OwedToRedis(shared, self._later, self._changes)
 
     def follow(self, policy: CachePolicy) -> None:
         """Live by ``policy`` from now on, with what is remembered too: nothing is fresh for longer than it says."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from gatewayz_auth.domain.cached_person import CachedPerson
+    from gatewayz_auth.service.known_changes import KnownChanges
     from gatewayz_auth.service.ports import SharedCache
 
 MAX_OWED = 100_000
@@ -39,20 +40,20 @@ class _Forgetting:
 class OwedToRedis:
     """Tells Redis whom to forget and whom to remember, behind the caller, and again until it has been done.
 
-    ``later`` runs work behind the caller; ``is_outdated`` says of a Privy id and a version whether it may no longer be
-    remembered. The last word about a person wins.
+    ``later`` runs work behind the caller; ``changes`` are held against what is to be remembered. The last word about a
+    person wins.
     """
 
     def __init__(
         self,
         shared: SharedCache | None,
         later: Callable[[Coroutine[object, object, object], str], bool],
-        is_outdated: Callable[[str, int], bool],
+        changes: KnownChanges,
     ) -> None:
         """Owe nothing yet."""
         self._shared = shared
         self._later = later
-        self._is_outdated = is_outdated
+        self._changes = changes
         self._unforgotten: OrderedDict[str, _Forgetting] = OrderedDict()
         self._unremembered: OrderedDict[str, CachedPerson] = OrderedDict()
         self._sweeps_owed = self._sweeps_done = 0
@@ -151,12 +152,13 @@ class OwedToRedis:
             kept = await self._shared.get(privy_id)
             if self._unremembered.get(privy_id) is not person:
                 return True  # forgotten meanwhile, or somebody newer is to be remembered, which has its own turn
-            if kept is not None and not self._is_outdated(privy_id, kept.change_version):
+            if kept is not None and not self._changes.is_outdated(privy_id, kept.change_version):
                 person = self._unremembered[privy_id] = person.beside(kept)
-        is_done = self._is_outdated(privy_id, person.change_version) or await self._shared.put(person)
-        if self._is_outdated(privy_id, person.change_version):
+        is_done = self._changes.is_outdated(privy_id, person.change_version) or await self._shared.put(person)
+        if self._changes.is_outdated(privy_id, person.change_version):
             # The change was noticed while we wrote: its DEL may have been before our SET.
-            self.forget(privy_id, person.account.username, also_last_known_good=True)
+            is_taken = self._changes.is_taken(privy_id, person.change_version)
+            self.forget(privy_id, person.account.username, also_last_known_good=is_taken)
         if is_done and self._unremembered.get(privy_id) is person:
             del self._unremembered[privy_id]
         return is_done
