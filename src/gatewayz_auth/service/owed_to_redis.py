@@ -145,6 +145,8 @@ class OwedToRedis:
                 del self._unforgotten[privy_id]
 
     async def _try_to_remember(self, privy_id: str, *, keeps_other_tags: bool = False) -> bool:
+        if privy_id in self._unforgotten and not await self._try_to_forget(privy_id):
+            return False  # first things first: forgotten after it, the newer answer would go
         person = self._unremembered.get(privy_id)
         if person is None or self._shared is None:
             return True

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 from tests.support.cache_world import Shared, World, cache_over
-from tests.support.redis_story import ADA, known, settled
+from tests.support.redis_story import ADA, ask, known, settled
 from tests.support.virtual_loop import VirtualClock, in_virtual_time
 
 from gatewayz_auth.domain.changes import Change
@@ -106,3 +106,16 @@ async def test_the_last_word_about_a_person_wins_also_while_their_other_keys_are
         cache._owed.remember(ADA, dataclasses.replace(older, as_of_s=older.as_of_s + 2))
     await asyncio.sleep(0.1)
     assert [person.as_of_s for person in shared.good.values()] == ([] if then == "forgotten" else [older.as_of_s + 2])
+
+
+@in_virtual_time
+async def test_what_redis_was_told_in_vain_to_forget_takes_nothing_from_an_answer_it_was_given_since():
+    world, shared, cache = await known()
+    await asyncio.sleep(0.1)
+    shared.is_up = False
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
+    await asyncio.sleep(0.1)
+    shared.is_up = True
+    await ask(cache, world)
+    await settled(cache, 1)
+    assert shared.good[ADA].change_version == 1
