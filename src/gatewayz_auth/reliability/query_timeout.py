@@ -117,7 +117,9 @@ async def guarded(  # noqa: PLR0913 - keywords that each say one thing
     try:
         await asyncio.wait(waited_for, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        if not task.done():
+        if task.done():
+            call.released(CallOutcome.CALLER_LEFT)
+        else:
             call.walk_away(task, CallOutcome.CALLER_LEFT)
         raise
     if not task.done():

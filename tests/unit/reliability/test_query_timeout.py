@@ -119,6 +119,20 @@ async def test_a_caller_who_is_cancelled_leaves_at_once_even_where_the_work_is_d
 
 
 @in_virtual_time
+async def test_a_caller_who_is_cancelled_in_the_moment_of_the_answer_is_told_of_like_any_other():
+    guard = _Guard()
+
+    async def works():
+        await asyncio.sleep(1)
+        asyncio.get_running_loop().call_soon(caller.cancel)
+
+    caller = asyncio.ensure_future(guard(works, 5))
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert (guard.outcomes(), guard.abandoned.total("postgres"), guard.ends) == ([CallOutcome.CALLER_LEFT], 0, 1)
+
+
+@in_virtual_time
 async def test_a_cancelled_caller_ends_work_that_listens():
     guard, ended = _Guard(), []
 
