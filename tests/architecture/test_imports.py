@@ -34,6 +34,7 @@ WHERE = {
     "rich": {"cli"},
     "starlette": {"web", "cli", "bootstrap_worker"},  # below web for the names of ASGI's types alone
     "fastapi_offline": {"web"},
+    "httptools": {"cli"},
     "uvicorn": {"cli"},
     "uvloop": {"cli"},
     "dotenv": {"settings"},

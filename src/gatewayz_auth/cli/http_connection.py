@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from typing import TYPE_CHECKING
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gatewayz_auth.cli.served_app import DEV, is_ending
+from gatewayz_auth.reliability.entropy import SystemEntropy
+from gatewayz_auth.web import problems
+from gatewayz_auth.web.request_ids import RequestIds
 from gatewayz_auth.web.whole_answer import EXTENSION, head_lines
 
 if TYPE_CHECKING:
@@ -22,30 +28,125 @@ The next answer on it says ``Connection: close``, so that its caller goes elsewh
 once, it would lose what the caller is sending at that moment; who is silent for longer notices the end before asking.
 """
 
+HEAD_LIMIT_S = 5.0
+"""How long the head of a question may take to arrive; its body is given as long after that."""
+HEAD_LIMIT_BYTES = 64 * 1024
+
+_UNKNOWN_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?=/)")
+_TRACE = b"TRACE "
+
 
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's, with a short way for whole answers (``web.whole_answer``) and an end that loses no question.
 
-    At the end idle callers may ask once more, and are told to come on another connection.
+    At the end idle callers may ask once more, and are told to come on another connection. A head is bounded in bytes
+    and in time, what is not HTTP is refused with a problem as everything else is, and an offer of another protocol is
+    passed over: the question that brings it is answered.
     """
 
     _is_ending = False
+    _is_in_head = False
+    _is_offer = False
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one that was accepted just before the end is told so like the others."""
         super().connection_made(transport)
         self._extensions = {EXTENSION: {"send": self.send_whole}}
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if is_ending():
             self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, and let go of what points back here: the collector need not come by for it."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._end_head()
         self._extensions = {}
+
+    def data_received(self, data: bytes) -> None:
+        """Hear what came of questions."""
+        self._unset_keepalive_if_required()
+        before, was_in_head = self.cycle, self._is_in_head
+        is_first = not was_in_head and (before is None or not before.more_body)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as error:
+            self._pass_over_upgrade(data[error.args[0] :])
+        except httptools.HttpParserError as error:
+            is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
+            if is_first and is_method and self.cycle is before and (method := _UNKNOWN_METHOD.match(data)):
+                self._renew_parser()
+                self.data_received(_TRACE + data[method.end() :])  # as refused everywhere as a method nobody knows
+            else:
+                self._refuse("not_http")
+            return
+        if self._is_in_head:
+            self._bound_head(len(data) if was_in_head and self.cycle is before else 0)
+
+    def _pass_over_upgrade(self, rest: bytes) -> None:
+        """Hear the question again, without the offer, and ``rest``, which the parser took for another protocol's."""
+        if not self._is_offer:
+            return  # CONNECT: it is being refused, and what follows is nothing
+        version = self.parser.get_http_version().encode("ascii")
+        head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)]
+        head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self._renew_parser()
+        self.data_received(b"".join((*head, b"\r\n", rest)))
+
+    def _renew_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _bound_head(self, more_bytes: int) -> None:
+        self._head_bytes += more_bytes
+        if self._head_bytes > HEAD_LIMIT_BYTES:
+            self._refuse("not_http")
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_LIMIT_S, self._on_late_head)
+
+    def _on_late_head(self) -> None:
+        self._head_timer = None
+        if self._is_idle():
+            self._refuse("body_too_slow")
+        else:  # we do not listen while we answer: its time begins afterwards
+            self._bound_head(0)
+
+    def _end_head(self) -> None:
+        self._is_in_head = False
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, code: str) -> None:
+        """Refuse what is no question, and hear no more; those before it are answered first."""
+        self._end_head()
+        if self.transport.is_closing():
+            return
+        if not self._is_idle() and (self.pipeline or self.cycle.response_started or not self.cycle.more_body):
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        problem = problems.PROBLEMS[code]
+        name = _request_ids().next()
+        body = problems.render(problem, name)
+        head = [
+            *self.server_state.default_headers,
+            (b"content-type", problems.CONTENT_TYPE),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", name.encode("ascii")),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+        ]
+        self.transport.write(b"".join((STATUS_LINE[problem.status], head_lines(head), b"\r\n", body)))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a question, and offer the short way of answering it."""
         super().on_message_begin()
+        self._is_in_head = True
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def send_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
@@ -73,9 +174,20 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer; at the end that is the last answer here."""
+        self._is_in_head = False
+        if self._head_timer is not None:
+            self._end_head()
+        self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_offer:
+            return  # it begins when it is heard again without the offer
         super().on_headers_complete()
         if self._is_ending and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Have heard all of a question; of one that will be heard again there was nothing."""
+        if not self._is_offer:
+            super().on_message_complete()
 
     def shutdown(self) -> None:
         """End after the answer under way, after the next one, or when nobody has asked for ``LINGER_S``."""
@@ -108,3 +220,9 @@ class _FirstLines:
 
 
 _first_lines = _FirstLines()
+
+
+@functools.cache
+def _request_ids() -> RequestIds:
+    """Of this process, for what never becomes a question."""
+    return RequestIds(SystemEntropy())

@@ -47,6 +47,7 @@ _CLOSE = ((b"connection", b"close"),)
 _COME_BACK = "The answer is not known at the moment and is not guessed. Try again in a few seconds."
 
 _TABLE = (
+    Problem("not_http", 400, "Not HTTP", "This is not HTTP/1.1, or its head is larger than 64 KiB.", "invalid", _CLOSE),
     Problem("not_json", 400, "Not JSON", "The body is not JSON in UTF-8.", "invalid"),
     Problem("request_not_understood", 422, "Fields are missing or wrong", "See errors.", "invalid"),
     Problem(
