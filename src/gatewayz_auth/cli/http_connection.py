@@ -8,8 +8,9 @@ import re
 from typing import TYPE_CHECKING
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from gatewayz_auth.cli.bounded_connection import BoundedConnection
 from gatewayz_auth.cli.served_app import DEV, is_ending
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.web import problems
@@ -36,7 +37,7 @@ _UNKNOWN_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?=/)")
 _TRACE = b"TRACE "
 
 
-class HttpConnection(HttpToolsProtocol):
+class HttpConnection(BoundedConnection):
     """uvicorn's, with a short way for whole answers (``web.whole_answer``) and an end that loses no question.
 
     At the end idle callers may ask once more, and are told to come on another connection. A head is bounded in bytes
