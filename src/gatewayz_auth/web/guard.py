@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 REQUEST_ID = "gatewayz_auth.request_id"
 """Where the scope keeps the request's name."""
 
+_HEAD_TOO = frozenset(("/livez", "/readyz", "/api/auth/health", "/metrics", "/docs", "/openapi.json"))
+"""Paths that balancers and uptime monitors ask by HEAD: answered as GET is, and the server leaves the body out."""
+
 
 class Guard:
     """Plain ASGI around ``app``: names the request, answers preflights and adds the headers of CORS."""
@@ -47,6 +50,8 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        if scope["method"] == "HEAD" and scope["path"] in _HEAD_TOO:
+            scope = {**scope, "method": "GET"}  # a copy: the server goes by its own
         await self._app(scope, receive, send_with)
 
 

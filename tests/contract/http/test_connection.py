@@ -37,12 +37,16 @@ class Reader:
         self._file.close()
         self.socket.close()
 
-    def answer(self):
+    def head(self):
         status = self._file.readline()
         headers = []
         while (line := self._file.readline()) not in {b"\r\n", b""}:
             name, _, value = line.decode().rstrip("\r\n").partition(": ")
             headers.append((name, value))
+        return status, headers
+
+    def answer(self):
+        status, headers = self.head()
         return status, headers, self._file.read(int(dict(headers)["content-length"]))
 
     def is_at_its_end(self):

@@ -86,3 +86,17 @@ def test_a_head_is_bounded_in_time(monkeypatch):
         refusal(reader, 408)
         assert reader.is_at_its_end()
         assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/api/auth/health", "/docs", "/openapi.json"])
+def test_probes_and_pages_are_answered_to_a_head_too_without_a_body(port, path):
+    """As balancers and uptime monitors ask."""
+    with Reader(port) as reader:
+        answers = []
+        for method in (b"HEAD", b"GET"):
+            reader.socket.sendall(method + b" " + path.encode() + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+            answers.append(reader.head())
+        (status, headers), (as_get, get_headers) = answers
+        assert status == as_get == b"HTTP/1.1 200 OK\r\n"
+        assert dict(headers)["content-type"] == dict(get_headers)["content-type"]
+        assert int(dict(headers)["content-length"]) > 0

@@ -139,7 +139,7 @@ def test_no_other_file_of_the_package_is_served(name):
     assert call(app(), "GET", f"/docs/assets/{name}").status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/livez"), ("HEAD", "/livez"), ("DELETE", "/api/auth/health")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/livez"), ("PUT", "/livez"), ("DELETE", "/api/auth/health")])
 def test_a_wrong_method_is_405_with_the_methods_there_are(method, path):
     response = call(app(), method, path)
     assert (response.status_code, response.headers["allow"]) == (405, "GET")
