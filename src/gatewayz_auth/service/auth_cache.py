@@ -227,6 +227,8 @@ class AuthCache:
         if self._shared is None or self.policy.ttl_s <= 0:
             return None
         person = await self._shared.get(privy_id)
+        if person is not None and self._changes.finds_another_past(person.change_version, person.as_of_s):
+            self._owed.forget_everything()
         if person is None or self._owed.is_to_forget(privy_id):
             return None
         if self._changes.is_taken(privy_id, person.change_version):
@@ -289,6 +291,7 @@ class AuthCache:
         Nor what is older than ``floor``. Redis is told to forget what has not seen them: a process that starts while
         the database is away knows of none of this. Changes that only gave something may be among ``taken``.
         """
+        self._changes.caught_up(version, self._clock.utc_now_s())
         if version < self._changes.seen:
             self._changes.begin_anew()
             self.process.clear()
@@ -305,14 +308,14 @@ class AuthCache:
         self.outdate_all(version)
         process = self.process
         owners = ((process.privy_id(key), process.entry(key)) for key in process)
-        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, floor)}:
+        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, floor, version)}:
             process.forget(privy_id)
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def _is_to_go(self, privy_id: str, entry: Remembered, floor: int) -> bool:
-        # By what was taken from them, and not by whatever else has changed since.
-        return entry.change_version < max(floor, self._changes.newest_taking_of(privy_id))
+    def _is_to_go(self, privy_id: str, entry: Remembered, floor: int, version: int) -> bool:
+        # By what was taken from them, not by what else has changed since; and what has seen changes that never were.
+        return not max(floor, self._changes.newest_taking_of(privy_id)) <= entry.change_version <= version
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 MAX_CHANGES_REMEMBERED = 20_000
 """Changes that late writers are still held against; older ones have long been followed by everybody."""
+
+MARGIN_S = 30.0
+"""So far clocks of hosts may be apart, and so long may reading the newest change take, together."""
 
 
 class KnownChanges:
@@ -15,11 +19,12 @@ class KnownChanges:
     older answer is fresh.
     """
 
-    __slots__ = ("_newest", "doubtful_below", "floor", "seen")
+    __slots__ = ("_caught_up", "_caught_up_s", "_newest", "doubtful_below", "floor", "seen")
 
     def __init__(self) -> None:
         """Know of none."""
         self._newest: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._caught_up, self._caught_up_s = 0, -math.inf
         self.seen = 0
         """The newest change known of anybody: a database that is asked now knows all of them."""
         self.floor = 0
@@ -57,3 +62,14 @@ class KnownChanges:
         """Forget all: the database counts its changes from lower on than has been seen."""
         self._newest.clear()
         self.seen = self.floor = self.doubtful_below = 0
+
+    def caught_up(self, version: int, utc_now_s: float) -> None:
+        """Know that ``version`` was the newest change of all a moment ago."""
+        self._caught_up, self._caught_up_s = version, utc_now_s
+
+    def finds_another_past(self, version: int, as_of_s: float) -> bool:
+        """Whether an answer has seen changes that were not made by then: the database was restored since. Said once."""
+        is_another = version > self._caught_up and as_of_s < self._caught_up_s - MARGIN_S
+        if is_another:
+            self._caught_up_s = -math.inf
+        return is_another

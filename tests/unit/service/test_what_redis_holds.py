@@ -310,3 +310,48 @@ async def test_a_gap_takes_nothing_for_what_was_taken_before_and_what_has_change
     assert ADA not in shared.good
     with pytest.raises(NotKnown):
         await ask(cache, world)
+
+
+@pytest.mark.parametrize("is_restored", [True, False])
+@in_virtual_time
+async def test_what_redis_holds_of_a_database_that_was_restored_since_is_given_to_nobody(is_restored):
+    world, shared, cache = await known()
+    cache.notice([], 1_000)
+    cache.forget(ADA, "ada")
+    await ask(cache, world)
+    await asyncio.sleep(0.1)
+    shared.good["did:privy:grace"] = dataclasses.replace(shared.good[ADA])
+    await asyncio.sleep(60)
+    world.people[ADA].generation = 7
+    started = cache_over(world, shared)
+    started.catch_up([], 500 if is_restored else 1_000, 0)
+    assert (b" g7 " in (await ask(started, world)).rendered) is is_restored
+    await settled(started, 2_000)
+    assert list(shared.good) == ([] if is_restored else [ADA, "did:privy:grace"])
+
+
+@in_virtual_time
+async def test_what_another_process_wrote_since_this_one_caught_up_is_of_the_same_past():
+    world, shared, cache = await known()
+    started = cache_over(world, shared)
+    started.catch_up([], 500, 0)
+    cache.catch_up([], 600, 0)
+    cache.forget(ADA, "ada")
+    await ask(cache, world)
+    await asyncio.sleep(0.1)
+    assert (await ask(started, world)).source is Source.CACHE
+
+
+@in_virtual_time
+async def test_what_was_taken_from_redis_before_the_database_was_heard_of_goes_where_that_was_restored():
+    world, shared, cache = await known()
+    cache.notice([], 1_000)
+    cache.forget(ADA, "ada")
+    await ask(cache, world)
+    await asyncio.sleep(60)
+    world.is_up = False
+    started = cache_over(world, shared)
+    assert (await ask(started, world)).source is Source.CACHE
+    started.catch_up([], 500, 0)
+    with pytest.raises(NotKnown):
+        await ask(started, world)
