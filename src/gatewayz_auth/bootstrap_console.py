@@ -108,6 +108,7 @@ class ConsoleSide:
             has_redis=shared is not None,
             started_s=clock.utc_now_s(),
             ttl_s=lambda: cache.policy.ttl_s,
+            keeps_s=lambda: cache.policy.last_known_good_max_age_s,
             silent_for_s=silent_for_s,
             refuses=refuses,
             keys_failing_since_s=lambda: keys.failing_since_s,

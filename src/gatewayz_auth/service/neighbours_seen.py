@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewayz_auth.service.history import Frame
+    from gatewayz_auth.service.snapshot import Neighbour
 
 GIVEN_UP_OVER_S = 60.0
 RECOVERED_FOR_S = 60.0
@@ -57,6 +58,22 @@ def ribbon(name: str, frames: Sequence[Frame]) -> list[tuple[int, int, str]]:
         else:
             pieces.append((start, frame.at_s, phase))
     return pieces
+
+
+def outage_of(frames: Sequence[Frame], database: Neighbour) -> tuple[float | None, int]:
+    """How long the outage was that is over, and how many were answered 503 in it; ``None, 0`` where none just ended."""
+    if database.state is not Answering.RECOVERING:
+        return None, 0
+    away = [piece for piece in ribbon("postgres", frames) if piece[2] != PHASES[0]]
+    if not away:
+        return None, 0
+    start_s = end_s = away[-1][1]
+    for piece in reversed(away):  # open and half-open by turns are one outage
+        if piece[1] < start_s:
+            break
+        start_s = piece[0]
+    asked = sum(frame.answered.get("unknown", 0) for frame in frames if start_s < frame.at_s <= end_s + 1)
+    return float(end_s - start_s), asked
 
 
 def breaker_in_words(text: str) -> str:

@@ -106,7 +106,7 @@ def situation(now: Snapshot) -> Situation:
         return _well(now)
     order = list(Level)
     worst = max(found, key=lambda one: order.index(one.level))  # the first of equals: _CHECKS begins with the worst
-    more = tuple(one.sentence for one in found if one is not worst)
+    more = tuple(one.sentence for one in found if one is not worst and one.kind != "recovering")  # that is no trouble
     return Situation(worst.level, worst.kind, worst.sentence, worst.below, worst.runbook, worst.since_s, more)
 
 
@@ -150,11 +150,12 @@ def _for_people(now: Snapshot) -> tuple[tuple[Part, ...], Level]:
             Part(f": {why}. Everybody is asked to come back{come_back}{waited}"),
         ), Level.UNHEALTHY
     age = "" if now.oldest_given_s is None else f", at most {span(now.oldest_given_s)} old"
+    may_be = "" if now.oldest_given_s is None else f" An answer may be up to {span(now.keeps_s)} old."
     return (
         Part("Returning people are signed in", is_main=True),
         Part(f" from last known good{age}. "),
         Part("Newcomers are asked to come back", is_main=True),
-        Part(f"{come_back}{waited}"),
+        Part(f"{come_back}{waited}{may_be}"),
     ), Level.DEGRADED
 
 
@@ -212,6 +213,10 @@ def _recovering(now: Snapshot) -> Situation | None:
         return None
     fresh = "Answers are being refreshed." if now.fresh_again is None else _fresh_again(now.fresh_again)
     sentence = f"The database is back since {span(_since(now, one.since_s))}."
+    if now.outage_s is not None:
+        fresh += (
+            f" It was away for {span(now.outage_s)}; {now.outage_come_back:,} times somebody was asked to come back."
+        )
     return Situation(Level.HEALTHY, "recovering", sentence, (Part(fresh),), None, one.since_s)
 
 

@@ -219,6 +219,8 @@ class Snapshot:
     started_s: float = 0.0
     budget_s: float = 8.0
     patience_s: float = 0.15
+    keeps_s: float = 86400.0
+    """LAST_KNOWN_GOOD_MAX_AGE."""
     caching: bool = True
     remembered: int = 0
     postgres: Neighbour = field(default_factory=lambda: Neighbour("postgres"))
@@ -235,6 +237,10 @@ class Snapshot:
     """How old the oldest answer was that was given from last known good within the minute."""
     outage_longest_s: float | None = None
     """The longest wait since the database went away."""
+    outage_s: float | None = None
+    """While recovering: how long the database was away."""
+    outage_come_back: int = 0
+    """While recovering: how many sign-ins were answered 503 meanwhile."""
     fresh_again: float | None = None
     """While recovering: the part of answers that are fresh, 0 to 1."""
     pool: PoolNow = field(default_factory=PoolNow)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.service.health import HEARD_WITHIN_S, LOOKS_BACK_S, SILENT_AFTER_S
 from gatewayz_auth.service.histogram import BOUNDS_S, Histogram
 from gatewayz_auth.service.history import Frame, merged
-from gatewayz_auth.service.neighbours_seen import PHASES, breaker_in_words, neighbour_by_breaker, times_given_up
+from gatewayz_auth.service.neighbours_seen import (
+    PHASES,
+    breaker_in_words,
+    neighbour_by_breaker,
+    outage_of,
+    times_given_up,
+)
 from gatewayz_auth.service.situation import Situation, situation
 from gatewayz_auth.service.snapshot import (
     Answering,
@@ -62,6 +68,7 @@ class Local:
     has_redis: bool
     started_s: float
     ttl_s: Callable[[], float]
+    keeps_s: Callable[[], float]
     silent_for_s: Callable[[], float]
     refuses: Callable[[], bool]
     keys_failing_since_s: Callable[[], float | None]
@@ -146,6 +153,7 @@ class View:
         last_minute = [frame for frame in frames if frame.at_s > at_s - 62]
         minute = merged(last_minute) if last_minute else Frame(int(at_s))
         postgres = self._postgres(at_s, frames)
+        outage = outage_of(frames, postgres)
         return Snapshot(
             at_s=at_s,
             version=local.version,
@@ -155,6 +163,7 @@ class View:
             started_s=local.started_s,
             budget_s=local.budget_s,
             patience_s=local.patience_s,
+            keeps_s=local.keeps_s(),
             caching=local.ttl_s() > 0,
             remembered=int(totals.number("cache_entries", "process")),
             postgres=postgres,
@@ -168,6 +177,8 @@ class View:
             last_sign_in_s=self._last_sign_in_s(frames),
             oldest_given_s=totals.number("last_known_good_age_seconds") or None,
             outage_longest_s=longest_since(frames, postgres),
+            outage_s=outage[0],
+            outage_come_back=outage[1],
             fresh_again=fresh_share(frames[-5:]) if postgres.state is Answering.RECOVERING else None,
             pool=_pool(totals),
             operations=_operations(totals),

@@ -69,7 +69,8 @@ CASES = {
         "The database has not answered for 42 s.",
         (
             "Returning people are signed in from last known good, at most 4 min old. "
-            "Newcomers are asked to come back in about 3 s. Nobody waited longer than 2.0 s."
+            "Newcomers are asked to come back in about 3 s. Nobody waited longer than 2.0 s. "
+            "An answer may be up to 24 h old."
         ),
         Level.DEGRADED,
         "database-away",
@@ -122,6 +123,19 @@ CASES = {
         replace(WELL, postgres=Neighbour("postgres", Answering.RECOVERING, NOW_S - 3), fresh_again=0.934),
         "The database is back since 3.0 s.",
         "93 % of answers are fresh again.",
+        Level.HEALTHY,
+        None,
+    ),
+    "recovering, and the outage was seen": (
+        replace(
+            WELL,
+            postgres=Neighbour("postgres", Answering.RECOVERING, NOW_S - 3),
+            fresh_again=1.0,
+            outage_s=51.0,
+            outage_come_back=35,
+        ),
+        "The database is back since 3.0 s.",
+        ("100 % of answers are fresh again. It was away for 51 s; 35 times somebody was asked to come back."),
         Level.HEALTHY,
         None,
     ),
@@ -265,7 +279,7 @@ def test_what_only_says_that_it_is_well_again_gives_way_to_what_is_wrong():
     )
     told = situation(now)
     assert told.kind == "redis_away"
-    assert told.more == ("The database is back since 3.0 s.",)
+    assert told.more == (), "it is no trouble"
 
 
 def test_nobody_remembered_outranks_everything():

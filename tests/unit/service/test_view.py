@@ -46,7 +46,7 @@ class World:
         self.keys_fail_s = None
         local = Local(
             "1.0", "eu", "production", 8.0, 0.15, has_redis, self.clock.utc_now_s(), lambda: 300.0,
-            lambda: self.silent_s, lambda: self.refuses, lambda: self.keys_fail_s, lambda: 2,
+            lambda: 86400.0, lambda: self.silent_s, lambda: self.refuses, lambda: self.keys_fail_s, lambda: 2,
         )  # fmt: skip
         self.view = View(self.seen, local, self.clock)
 
@@ -110,11 +110,14 @@ def test_a_database_that_nobody_asks_is_known_to_be_silent_too():
 
 def test_after_an_outage_it_is_back_for_a_minute_and_then_all_is_as_before():
     world = World()
-    world.second(count=5, postgres=2, last_known_good=3)
+    world.second(count=3, cache=2, unknown=1)
+    world.second(count=4, postgres=2, last_known_good=3, unknown=2)
+    world.second(count=1, postgres=1, last_known_good=3)
     world.second(count=5, cache=3, database=6, last_known_good=1)
     now = world.view.snapshot()
     assert now.postgres.state is Answering.RECOVERING
     assert now.fresh_again == 0.9
+    assert (now.outage_s, now.outage_come_back) == (5.0, 8)
     assert situation(now).sentence == "The database is back since 5.0 s."
     world.second(count=60, cache=5)
     assert world.view.snapshot().postgres.state is Answering.ANSWERS
