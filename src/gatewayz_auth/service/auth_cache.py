@@ -218,8 +218,9 @@ class AuthCache:
             return None
         entry = self._remember(request.environment_tag, person, api_key)
         if entry is not None:
-            is_fresh = entry.fresh_until_s > self._clock.monotonic_s()
-            self._observer.cache_asked("redis", "hit" if is_fresh else "stale")
+            if not self._changes.is_heard:  # what has changed before our start is not known
+                entry.fresh_until_s = 0.0
+            self._observer.cache_asked("redis", "hit" if entry.fresh_until_s > self._clock.monotonic_s() else "stale")
         return entry
 
     async def known_to_all(self, privy_id: str) -> CachedPerson | None:

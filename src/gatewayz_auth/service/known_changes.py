@@ -19,12 +19,14 @@ class KnownChanges:
     older answer is fresh.
     """
 
-    __slots__ = ("_caught_up", "_caught_up_s", "_newest", "doubtful_below", "floor", "seen")
+    __slots__ = ("_caught_up", "_caught_up_s", "_newest", "doubtful_below", "floor", "is_heard", "seen")
 
     def __init__(self) -> None:
         """Know of none."""
         self._newest: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._caught_up, self._caught_up_s = 0, -math.inf
+        self.is_heard = False
+        """Whether the database ever said here what has changed."""
         self.seen = 0
         """The newest change known of anybody: a database that is asked now knows all of them."""
         self.floor = 0
@@ -65,6 +67,7 @@ class KnownChanges:
 
     def caught_up(self, version: int, utc_now_s: float) -> None:
         """Know that ``version`` was the newest change of all a moment ago."""
+        self.is_heard = True
         self._caught_up, self._caught_up_s = version, utc_now_s
 
     def finds_another_past(self, version: int, as_of_s: float) -> bool:

@@ -94,7 +94,7 @@ def test_whom_redis_could_not_take_in_is_told_to_it_again():
         world.is_up = False
         return await Process(world, shared).sign_in()
 
-    assert asyncio.run(moment_away()).source is Source.CACHE
+    assert asyncio.run(moment_away()).source is Source.LAST_KNOWN_GOOD
 
 
 @pytest.mark.parametrize("takes_away", [True, False])

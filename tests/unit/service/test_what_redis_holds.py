@@ -351,7 +351,22 @@ async def test_what_was_taken_from_redis_before_the_database_was_heard_of_goes_w
     await asyncio.sleep(60)
     world.is_up = False
     started = cache_over(world, shared)
-    assert (await ask(started, world)).source is Source.CACHE
+    assert (await ask(started, world)).source is Source.LAST_KNOWN_GOOD
     started.catch_up([], 500, 0)
     with pytest.raises(NotKnown):
         await ask(started, world)
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+@in_virtual_time
+async def test_a_process_that_starts_without_the_database_takes_nothing_for_fresh_that_may_have_changed(is_heard):
+    world, shared, cache = await known()
+    await asyncio.sleep(0.1)
+    if not is_heard:
+        cache.notice([Change(1, 1, ADA, "ada", takes_away=False)], 1)
+        await settled(cache, 1)
+    started = cache_over(world, shared)
+    if is_heard:
+        started.catch_up([], 0, 0)
+    world.is_up = False
+    assert (await ask(started, world)).source is (Source.CACHE if is_heard else Source.LAST_KNOWN_GOOD)
