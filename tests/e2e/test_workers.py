@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ POOL = 2
 REPLACED_WITHIN_S = 10.0
 BOOTS_WITHIN_S = 60.0  # on a machine that does ten other things
 HANGS_ON_REQUEST = Path(__file__).with_name("hanging_worker.py")
+LATE = Path(__file__).with_name("late_worker.py")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +101,20 @@ def test_a_worker_whose_event_loop_hangs_ends_itself_and_is_replaced(world):
     assert {reply.status for reply in replies} == {200}
     assert world.said("The event loop is blocked") == 1
     assert world.said("A worker process ended by itself and is replaced") >= 1
+
+
+def test_a_worker_that_comes_up_after_its_supervisor_is_gone_does_not_serve_on_alone(tmp_path):
+    """As on a machine that is so busy that a supervisor is ended before its workers have begun."""
+    served = tmp_path / "served"
+    done = subprocess.run(
+        [sys.executable, LATE, served], env=os.environ | {"PYTHONPATH": str(ROOT), "DATABASE_URL": ""},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    worker = int(done.stdout)
+    try:
+        assert wait_until(lambda: served.exists() or is_gone(worker), CLOCK, BOOTS_WITHIN_S)
+        assert is_gone(worker)
+        assert not served.exists()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)

@@ -95,8 +95,10 @@ def spare_the_collector() -> None:
 
 def application() -> ASGIApp:
     """Make the service; a worker says in one sentence what is wrong, and ends when its supervisor does."""
-    if _is_worker():
-        child_process.end_with_parent(signal.SIGKILL if os.environ.get(DEV) else signal.SIGTERM)
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        number = signal.SIGKILL if os.environ.get(DEV) else signal.SIGTERM
+        child_process.end_with_parent(number, supervisor.pid)  # which may be gone already, on a busy machine
     from gatewayz_auth import bootstrap  # noqa: PLC0415 - first of all the worker is tied to its supervisor
 
     try:
