@@ -106,11 +106,20 @@ def test_a_worker_whose_event_loop_hangs_ends_itself_and_is_replaced(world):
 def test_a_worker_that_comes_up_after_its_supervisor_is_gone_does_not_serve_on_alone(tmp_path):
     """As on a machine that is so busy that a supervisor is ended before its workers have begun."""
     served = tmp_path / "served"
-    done = subprocess.run(
-        [sys.executable, LATE, served], env=os.environ | {"PYTHONPATH": str(ROOT), "DATABASE_URL": ""},
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    worker = int(done.stdout)
+    settings = {
+        "DATABASE_URL": f"postgresql://nobody@/nothing?host={tmp_path}",
+        "PRIVY_APP_ID": "an-app",
+        "PRIVY_JWKS_URL": "https://keys.invalid/jwks.json",
+        "API_KEY_SECRET": "one-of-many-secrets-of-thirty-two-characters",
+        "STATE_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    told = tmp_path / "told"
+    with told.open("w") as output:  # a file: the worker keeps it open for as long as it lives
+        subprocess.run(
+            [sys.executable, LATE, served], env=os.environ | settings, cwd=tmp_path, stdout=output, check=True
+        )
+    worker = int(told.read_text())
     try:
         assert wait_until(lambda: served.exists() or is_gone(worker), CLOCK, BOOTS_WITHIN_S)
         assert is_gone(worker)
