@@ -159,6 +159,11 @@ def test_a_bad_value_is_one_fault_that_names_the_setting_what_is_expected_and_an
     assert all("expected" in fault and f"Example: {expected}=" in fault for fault in said)
 
 
+@pytest.mark.parametrize(("name", "value"), [("LAST_KNOWN_GOOD_MAX_AGE", "2592001"), ("AUTH_CACHE_TTL", "99999999")])
+def test_a_large_number_is_said_as_it_was_given(name, value):
+    assert [fault.partition(";")[0] for fault in faults(**{name: value})] == [f"{name} is {value}"]
+
+
 def test_all_faults_are_said_together():
     said = faults(AUTH_QUERY_TIMEOUT="soon", REGION="EU", ADMIN_TOKEN="short", DATABASE_URL="", LOG_LEVEL="LOUD")
     assert {fault.split()[0] for fault in said} == {

@@ -22,10 +22,10 @@ def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
     environ = _as_written(settings) | given
     budget_s = _number(environ["AUTH_QUERY_TIMEOUT"])
     if "USER_LOOKUP_TIMEOUT" not in given:
-        environ["USER_LOOKUP_TIMEOUT"] = f"{min(settings.user_lookup_timeout_s, budget_s):g}"
+        environ["USER_LOOKUP_TIMEOUT"] = f"{min(settings.user_lookup_timeout_s, budget_s):.15g}"
     if "LOOKUP_PATIENCE" not in given:
         lookup_s = _number(environ["USER_LOOKUP_TIMEOUT"])
-        environ["LOOKUP_PATIENCE"] = f"{min(settings.lookup_patience_s, lookup_s):g}"
+        environ["LOOKUP_PATIENCE"] = f"{min(settings.lookup_patience_s, lookup_s):.15g}"
     read = read_settings(environ, dev=True)
     return replace(
         settings,
@@ -50,9 +50,9 @@ def check(settings: Settings, environ: Mapping[str, str], changes: Mapping[str, 
 
 def _as_written(settings: Settings) -> dict[str, str]:
     return {
-        "AUTH_QUERY_TIMEOUT": f"{settings.auth_query_timeout_s:g}",
-        "AUTH_CACHE_TTL": f"{settings.auth_cache_ttl_s:g}",
-        "LAST_KNOWN_GOOD_MAX_AGE": f"{settings.last_known_good_max_age_s:g}",
+        "AUTH_QUERY_TIMEOUT": f"{settings.auth_query_timeout_s:.15g}",
+        "AUTH_CACHE_TTL": f"{settings.auth_cache_ttl_s:.15g}",
+        "LAST_KNOWN_GOOD_MAX_AGE": f"{settings.last_known_good_max_age_s:.15g}",
         "RATE_LIMITS": "on" if settings.rate_limits else "off",
         "REFERRAL_MODE": settings.referral_mode,
         "SIGNUPS": settings.signups,

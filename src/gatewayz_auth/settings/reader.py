@@ -61,7 +61,7 @@ class Reader:
             self.fault(name, "is not a number")
             return float(self._knobs[name].default or 0)
         if not low <= value <= high:
-            self.fault(name, f"is {value:g}")
+            self.fault(name, f"is {value:.15g}")
         return value
 
     def whole(self, name: str, low: int, high: int) -> int:
@@ -84,13 +84,13 @@ class Reader:
         if math.isnan(value):
             return float(self._knobs[name].default or 0)  # its fault is told already
         if value <= 0:
-            self.fault(name, f"is {value:g} s")
+            self.fault(name, f"is {value:.15g} s")
         elif value >= CALLERS_GIVE_UP_AFTER_S:
-            self.fault(name, f"is {value:g} s and callers give up at {CALLERS_GIVE_UP_AFTER_S} s")
+            self.fault(name, f"is {value:.15g} s and callers give up at {CALLERS_GIVE_UP_AFTER_S} s")
         elif not_above is not None and value > not_above[1] > 0:
             if not self.is_given(name):
                 return not_above[1]
-            self.fault(name, f"is {value:g} s and {not_above[0]} only {not_above[1]:g} s")
+            self.fault(name, f"is {value:.15g} s and {not_above[0]} only {not_above[1]:.15g} s")
         return value
 
     def choice(self, name: str, *allowed: str) -> str:
