@@ -69,32 +69,38 @@ class HttpConnection(BoundedConnection):
     def data_received(self, data: bytes) -> None:
         """Hear what came of questions."""
         self._unset_keepalive_if_required()
+        again = self._hear(data)
+        while again and not self.transport.is_closing():
+            again = self._hear(again)
+
+    def _hear(self, data: bytes) -> bytes:
+        """Hear ``data``; what of it is to be heard again, put another way."""
         before, was_in_head = self.cycle, self._is_in_head
         is_first = not was_in_head and (before is None or not before.more_body)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as error:
-            self._pass_over_upgrade(data[error.args[0] :])
+            return self._without_upgrade(data[error.args[0] :])
         except httptools.HttpParserError as error:
             is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
             if is_first and is_method and self.cycle is before and (method := _UNKNOWN_METHOD.match(data)):
                 self._renew_parser()
-                self.data_received(_TRACE + data[method.end() :])  # as refused everywhere as a method nobody knows
-            else:
-                self._refuse("not_http")
-            return
+                return _TRACE + data[method.end() :]  # as refused everywhere as a method nobody knows
+            self._refuse("not_http")
+            return b""
         if self._is_in_head:
             self._bound_head(len(data) if was_in_head and self.cycle is before else 0)
+        return b""
 
-    def _pass_over_upgrade(self, rest: bytes) -> None:
-        """Hear the question again, without the offer, and ``rest``, which the parser took for another protocol's."""
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """The question again, without the offer, and ``rest``, which the parser took for another protocol's."""
         if not self._is_offer:
-            return  # CONNECT: it is being refused, and what follows is nothing
+            return b""  # CONNECT: it is being refused, and what follows is nothing
         version = self.parser.get_http_version().encode("ascii")
         head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)]
         head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         self._renew_parser()
-        self.data_received(b"".join((*head, b"\r\n", rest)))
+        return b"".join((*head, b"\r\n", rest))
 
     def _renew_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)

@@ -40,6 +40,15 @@ def test_an_offer_of_another_protocol_is_passed_over_and_the_question_answered(p
         assert [json.loads(reader.answer()[2])["name"] for _ in range(2)] == [PERSON, "did:privy:grace"]
 
 
+def test_many_offers_in_one_go_are_passed_over_one_after_the_other(port):
+    people = [f"did:privy:p{number}" for number in range(600)]
+    with Reader(port) as reader:
+        reader.socket.sendall(
+            b"".join(question("connection: Upgrade", "upgrade: h2c", person=person) for person in people)
+        )
+        assert [json.loads(reader.answer()[2])["name"] for _ in people] == people
+
+
 @pytest.mark.parametrize("method", ["FOO", "post", "M-SEARCHES"])
 def test_a_method_that_nobody_knows_is_refused_by_the_path(port, method):
     with Reader(port) as reader:
