@@ -389,8 +389,7 @@ class AuthCache:
             question.environment_tag,
             question.new_key is not None,
             question.referral_code,
-            question.verified_email,
-            question.is_proven,
+            (question.is_proven, question.verified_email, question.verified_phone),
             self._changes.newest_of(question.privy_user_id),
             self._changes.floor,
         )

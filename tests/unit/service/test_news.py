@@ -80,6 +80,17 @@ def test_what_is_linked_later_is_told_to_the_database_at_once_and_once(news):
     assert (people.account().email, people.account().phone_number) != (None, None)
 
 
+@pytest.mark.parametrize("news", [EMAIL, PHONE], ids=["email", "phone"])
+def test_a_proof_does_not_share_the_look_up_of_whoever_does_not_bring_it(news):
+    people = People()
+
+    async def both_at_once():
+        await asyncio.gather(people.sign_in(WALLET), people.sign_in(WALLET, news))
+
+    asyncio.run(both_at_once())
+    assert (people.account().email, people.account().phone_number) != (None, None)
+
+
 def test_an_email_that_is_anothers_is_not_told_again_and_again():
     people = People()
     people.accounts.add(dataclasses.replace(an_owner(people), email="ada@example.com"))
