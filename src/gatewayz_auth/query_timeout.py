@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from gatewayz_auth.adapters.library import coroutines, threads
@@ -157,14 +158,15 @@ def _kept(func: Callable[[], Any]) -> Callable[[], _Outcome]:
 
 
 def _log_failure(error: Exception, table_name: str, operation_name: str) -> None:
-    # The error's own words may hold what the query was about, which is personal: its type alone is said.
+    # The error's own words may hold what the query was about, which is personal: its type is said, and at DEBUG the
+    # places it came through.
     shown = _SHOWN.get(operation_name, operation_name)
     extra = {"table": table_name, "error": type(error).__name__}
     if isinstance(error, QueryTimeoutError):
         _log.error("%s timed out: %s", shown, error, extra=extra)
     else:
         _log.error("%s failed: %s", shown, type(error).__name__, extra=extra)
-        _log.debug("%s failed", shown, exc_info=error, extra=extra)
+        _log.debug("%s failed at:\n%s", shown, "".join(traceback.format_tb(error.__traceback__)), extra=extra)
 
 
 def safe_query_with_timeout(  # noqa: PLR0913 - the founding document's signature

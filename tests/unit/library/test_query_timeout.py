@@ -216,6 +216,18 @@ def test_a_failure_is_logged_without_the_words_of_the_error(caplog):
     assert "ada@example.com" not in caplog.text
 
 
+def test_debug_says_where_a_call_failed_and_not_what_the_error_says(caplog):
+    person = "ada", "example.com"
+
+    def look_up():
+        raise ValueError("@".join(person))
+
+    with caplog.at_level(logging.DEBUG, "gatewayz_auth"):
+        assert safe_query_with_timeout(None, "users", look_up) is None
+    assert "in look_up" in caplog.text
+    assert "ada@example.com" not in caplog.text
+
+
 def test_nothing_is_logged_when_told_not_to(caplog, stuck):
     assert safe_query_with_timeout(None, "users", stuck, 0.02, log_errors=False) is None
     assert caplog.records == []
