@@ -22,7 +22,7 @@ MAX_QUEUED = 1000
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's, where whoever asks and does not read is ended after ``UNREAD_S`` or ``MAX_QUEUED`` questions.
 
-    It costs whoever asks one question after the other nothing but a look whether there is a queue.
+    Whoever hears questions says so by ``queued`` where one has to wait for those before it.
     """
 
     _unread: asyncio.TimerHandle | None = None
@@ -45,14 +45,8 @@ class BoundedConnection(HttpToolsProtocol):
         super().resume_writing()
         self._stop_waiting()
 
-    def on_headers_complete(self) -> None:
-        """Begin to answer, or have it wait for its turn."""
-        before = self.cycle
-        super().on_headers_complete()
-        if self.pipeline:
-            self._queue(before)
-
-    def _queue(self, before: RequestResponseCycle) -> None:
+    def queued(self, before: RequestResponseCycle) -> None:
+        """Hear that a question waits for its turn, asked after ``before``."""
         if self.transport.is_closing():
             self.pipeline.clear()  # the rest of what was read at once
             return

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gatewayz_auth.cli.bounded_connection import BoundedConnection
 from gatewayz_auth.cli.served_app import DEV, is_ending
@@ -47,7 +47,6 @@ class HttpConnection(BoundedConnection):
 
     _is_ending = False
     _is_in_head = False
-    _is_offer = False
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -67,34 +66,41 @@ class HttpConnection(BoundedConnection):
         self._extensions = {}
 
     def data_received(self, data: bytes) -> None:
-        """Hear what came of questions."""
-        self._unset_keepalive_if_required()
-        again = self._hear(data)
-        while again and not self.transport.is_closing():
-            again = self._hear(again)
+        """Hear what came of questions; what has to be put another way is heard again."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        while data and not self.transport.is_closing():
+            before, was_in_head = self.cycle, self._is_in_head
+            is_first = not was_in_head and (before is None or not before.more_body)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as error:
+                data = self._without_upgrade(data[error.args[0] :])
+            except httptools.HttpParserError as error:
+                is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
+                data = self._without_method(data) if is_first and is_method and self.cycle is before else b""
+                if not data:
+                    self._refuse("not_http")
+            else:
+                if self._is_in_head:
+                    self._bound_head(len(data) if was_in_head and self.cycle is before else 0)
+                return
 
-    def _hear(self, data: bytes) -> bytes:
-        """Hear ``data``; what of it is to be heard again, put another way."""
-        before, was_in_head = self.cycle, self._is_in_head
-        is_first = not was_in_head and (before is None or not before.more_body)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as error:
-            return self._without_upgrade(data[error.args[0] :])
-        except httptools.HttpParserError as error:
-            is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
-            if is_first and is_method and self.cycle is before and (method := _UNKNOWN_METHOD.match(data)):
-                self._renew_parser()
-                return _TRACE + data[method.end() :]  # as refused everywhere as a method nobody knows
-            self._refuse("not_http")
+    def _without_method(self, data: bytes) -> bytes:
+        """The question with a method that is refused everywhere, for one that the parser does not know."""
+        method = _UNKNOWN_METHOD.match(data)
+        if method is None:
             return b""
-        if self._is_in_head:
-            self._bound_head(len(data) if was_in_head and self.cycle is before else 0)
-        return b""
+        self._renew_parser()
+        return _TRACE + data[method.end() :]
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn is to leave a question alone that offers another protocol: it is heard again without."""
+        return self.parser.get_method() != b"CONNECT"
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """The question again, without the offer, and ``rest``, which the parser took for another protocol's."""
-        if not self._is_offer:
+        if not self._should_upgrade():
             return b""  # CONNECT: it is being refused, and what follows is nothing
         version = self.parser.get_http_version().encode("ascii")
         head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)]
@@ -152,7 +158,7 @@ class HttpConnection(BoundedConnection):
 
     def on_message_begin(self) -> None:
         """Begin a question, and offer the short way of answering it."""
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self._is_in_head = True
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
@@ -184,17 +190,12 @@ class HttpConnection(BoundedConnection):
         self._is_in_head = False
         if self._head_timer is not None:
             self._end_head()
-        self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        if self._is_offer:
-            return  # it begins when it is heard again without the offer
-        super().on_headers_complete()
+        before = self.cycle
+        HttpToolsProtocol.on_headers_complete(self)
+        if self.pipeline and self.cycle is not before:
+            self.queued(before)
         if self._is_ending and self.cycle is not None:
             self.cycle.keep_alive = False
-
-    def on_message_complete(self) -> None:
-        """Have heard all of a question; of one that will be heard again there was nothing."""
-        if not self._is_offer:
-            super().on_message_complete()
 
     def shutdown(self) -> None:
         """End after the answer under way, after the next one, or when nobody has asked for ``LINGER_S``."""
