@@ -296,6 +296,7 @@ class ApiKeyCheck:
         if version < self._seen_version:  # the database counts from lower on than we have seen it
             self.remembered = KeyCache()
             self._doubtful_below = self._seen_version = 0
+        self.remembered.forget_above(version)
         self.outdate_all(version)
         if floor:
             self.remembered.forget_all(floor)

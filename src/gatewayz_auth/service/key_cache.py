@@ -92,6 +92,11 @@ class KeyCache:
             self.forget(digest)
         self._floor = max(self._floor, floor)
 
+    def forget_above(self, version: int) -> None:
+        """Drop every key that has seen changes above ``version``, which were never made."""
+        for digest in [one for one, entry in self._entries.items() if entry.version > version]:
+            self.forget(digest)
+
     def is_news(self, digest: bytes) -> bool:
         """Whether it is heard of for the first time here that the key of ``digest`` was revoked, which is for good."""
         is_known = digest in self._revoked

@@ -1,6 +1,7 @@
 """An API key and what processes share: known after a restart in an outage, and nothing is taken back from there."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from tests.support.key_world import AWAY, SharedByAll, World
@@ -130,3 +131,19 @@ async def test_an_older_answer_that_is_shared_does_not_take_the_place_of_a_newer
     await late
     await asyncio.sleep(1000)
     assert (await world.ask(api_key)).age_s == pytest.approx(1000, abs=1)
+
+
+@pytest.mark.parametrize("is_restored", [True, False])
+@in_virtual_time
+async def test_what_was_taken_from_redis_before_the_database_was_heard_of_goes_where_that_was_restored(is_restored):
+    world, api_key, holder = await restarted_in_an_outage()
+    (owner, theirs), *_ = world.shared.people.items()
+    world.shared.people[owner] = dataclasses.replace(theirs, change_version=1_000)
+    assert (await world.ask(api_key)).holder == holder
+    world.shared.people.clear()
+    world.check.catch_up([], 500 if is_restored else 1_000, 0)
+    if is_restored:
+        with pytest.raises(NotKnown):
+            await world.ask(api_key)
+    else:
+        assert (await world.ask(api_key)).holder == holder
