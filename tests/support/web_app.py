@@ -115,7 +115,7 @@ def call(app, method, path, *, client=("127.0.0.1", 40000), headers=(), **more):
 
 
 @contextlib.contextmanager
-def serving(web_parts, http="gatewayz_auth.cli.http_connection:HttpConnection"):
+def serving(web_parts, http="gatewayz_auth.cli.http_connection:HttpConnection", keep_alive_s=75):
     """``web_parts`` behind a real uvicorn on a real socket, by the service's own connections; gives the port."""
     config = uvicorn.Config(
         create_app(web_parts),
@@ -124,6 +124,7 @@ def serving(web_parts, http="gatewayz_auth.cli.http_connection:HttpConnection"):
         proxy_headers=False,
         log_config=None,
         access_log=False,
+        timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)

@@ -48,13 +48,14 @@ class HttpConnection(BoundedConnection):
     _is_ending = False
     _is_in_head = False
     _head_bytes = 0
+    _idle_since_s = 0.0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one that was accepted just before the end is told so like the others."""
         super().connection_made(transport)
         self._extensions = {EXTENSION: {"send": self.send_whole}}
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._begin_idling()
         if is_ending():
             self.shutdown()
 
@@ -67,8 +68,6 @@ class HttpConnection(BoundedConnection):
 
     def data_received(self, data: bytes) -> None:
         """Hear what came of questions; what has to be put another way is heard again."""
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
         while data and not self.transport.is_closing():
             before, was_in_head = self.cycle, self._is_in_head
             is_first = not was_in_head and (before is None or not before.more_body)
@@ -184,6 +183,35 @@ class HttpConnection(BoundedConnection):
         cycle.message_event.set()
         self.on_response_complete()
         return True
+
+    def on_response_complete(self) -> None:
+        """Go on with the question that waits, or wait for one."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._begin_idling()
+
+    def _begin_idling(self) -> None:
+        """Keep the time. The timer stays as it is and looks when it rings: one for each answer costs a microsecond."""
+        self._idle_since_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._ring_in(self.timeout_keep_alive)
+
+    def _ring_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that has been idle for long enough."""
+        self.timeout_keep_alive_task = None
+        if not self._is_idle() or self._is_in_head:
+            return  # it begins to idle again afterwards
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._ring_in(left_s)
+        else:
+            super().timeout_keep_alive_handler()
 
     def on_headers_complete(self) -> None:
         """Begin to answer; at the end that is the last answer here."""
