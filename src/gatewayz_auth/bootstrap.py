@@ -21,6 +21,7 @@ from gatewayz_auth.adapters.privy.tokens import PrivyTokens
 from gatewayz_auth.adapters.privy.verified_tokens import VerifiedTokens
 from gatewayz_auth.adapters.redis.cache import LIMIT_S, Guard, RedisCache
 from gatewayz_auth.adapters.redis.codec import Codec
+from gatewayz_auth.adapters.redis.heartbeat import Heartbeat
 from gatewayz_auth.adapters.redis.sealing import Sealer
 from gatewayz_auth.adapters.sign_in_log import SignInLog
 from gatewayz_auth.adapters.told import Told
@@ -299,6 +300,8 @@ class Service:
         self.supervisor.start("follow settings", self.runtime.run)
         self.supervisor.start("probe postgres", self.prober.run)
         self.supervisor.start("probe redis", self.redis_prober.run)
+        if self.shared is not None:
+            self.supervisor.start("ask redis", Heartbeat(self.shared.ping, self.redis_breaker).run)
         self.supervisor.start("look", self.console.look)
 
     async def _meet_database(self) -> None:

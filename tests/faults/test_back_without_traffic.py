@@ -68,3 +68,18 @@ def test_status_is_well_again_within_seconds_of_the_thaw_though_nobody_signs_in(
     assert said.startswith("✓ ")
     assert "not answered" not in said
     assert took_s <= WELL_WITHIN_S
+
+
+@pytest.mark.parametrize("fault", ["freeze", "refuse"])
+def test_health_tells_of_a_dead_redis_and_of_its_return_though_nobody_signs_in(world, fault):
+    world.start(workers=1)
+
+    def redis_is(status):
+        return lambda: health(world)["checks"]["redis"]["status"] == status
+
+    assert redis_is("healthy")()
+    getattr(world.redis, fault)()
+    assert wait_until(redis_is("degraded"), CLOCK, WELL_WITHIN_S)
+    assert health(world)["checks"]["timeouts"]["status"] == "healthy"  # nobody has waited
+    world.redis.thaw()
+    assert wait_until(redis_is("healthy"), CLOCK, WELL_WITHIN_S)
