@@ -28,7 +28,7 @@ MAX_TIMEOUTS = 1000
 
 UNATTENDED = frozenset(
     {
-        *("probe", "renewal", "question", "ping", "start", "sizes"),
+        *("probe", "renewal", "question", "ping", "start", "sizes", "forget everything"),
         *("changes_since", "changes_mark", "trim_changes", "runtime", "change_pace", "jobs_state", "mail_state"),
     }
 )
@@ -166,7 +166,8 @@ class Health:
         count = max(self._vitals.timeouts.lately(), self._vitals.timeouts_of_all())
         figures = {"last_5_s": count}
         if count:
-            return Check(Status.DEGRADED, f"{count} calls were given up in the last 5 s.", figures)
+            calls = "1 call was" if count == 1 else f"{count} calls were"
+            return Check(Status.DEGRADED, f"{calls} given up in the last 5 s.", figures)
         return Check(Status.HEALTHY, "No call was given up in the last 5 s.", figures)
 
     def _pool(self) -> Check:

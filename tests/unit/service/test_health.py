@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.support.manual_clock import ManualClock
 from tests.support.serving import ROOT
 from tests.unit.service.test_view import World
@@ -100,9 +101,20 @@ def test_people_whom_another_process_remembers_are_signed_in_and_only_this_one_i
 def test_calls_that_nobody_waits_for_are_no_time_outs_of_the_service():
     counted = Timeouts(ManualClock())
     lines = Told(counted.count)
-    for operation in ("sign_in", "probe", "changes_since", "jobs_state"):
+    for operation in ("sign_in", "probe", "changes_since", "jobs_state", "forget everything"):
         lines.hear(CallEnded("postgres", operation, CallOutcome.TIMED_OUT, 1.0, 1.0))
     assert counted.lately() == 1
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 call was given up"), (2, "2 calls were given up")])
+def test_calls_that_were_given_up_are_counted_in_words_that_fit(count, said):
+    timeouts = Timeouts(ManualClock())
+    for _ in range(count):
+        timeouts.count()
+    vitals = Vitals(
+        lambda: "closed", lambda: 0.1, lambda: None, lambda: MINE, lambda: 1, lambda: 300.0, timeouts
+    )  # fmt: skip
+    assert Health(vitals).report()["checks"]["timeouts"]["detail"] == f"{said} in the last 5 s."
 
 
 def test_what_nobody_waits_for_is_named_as_the_code_names_it():
