@@ -97,9 +97,15 @@ def test_broken_alerts_or_a_broken_dashboard_fail(found, checkout):
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "the secret that development made for itself"]
+    "secret",
+    [
+        "",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "the secret that development made for itself",
+        "replace-this-by-the-output-of-openssl-rand",
+    ],
 )
-def test_secrets_that_are_missing_flat_or_of_development_fail(secret, found, checkout):
+def test_secrets_that_are_missing_flat_of_development_or_of_the_documentation_fail(secret, found, checkout):
     (checkout / ".state").mkdir()
     (checkout / ".state/api-key-secret").write_text("the secret that development made for itself\n")
     assert results(found, checkout, environ={"API_KEY_SECRET": secret})["secrets"] is Result.FAIL

@@ -124,6 +124,20 @@ def test_five_seconds_from_the_start_of_a_rollback_all_workers_follow_it(how, wo
     assert took_s < KNOWN_WITHIN_S
 
 
+def test_a_rollback_that_was_forgotten_is_told_by_the_doctor_until_it_is_undone(world, told):
+    def told_back():
+        findings = told("doctor")[1]["findings"]
+        return {one["title"]: one["severity"] for one in findings if one["id"] == "rolled-back"}
+
+    assert told("rollback", "--timeouts")[0] == 0
+    assert told_back() == {"Rolled back by an operator: timeouts": "notice"}
+    assert told("rollback", "--cache")[0] == 0
+    assert told_back() == {"Rolled back by an operator: cache": "warning"}
+    assert told("rollback", "undo")[1]["before"] == ["cache"]
+    assert told_back() == {}
+    assert told("rollback", "undo")[1]["before"] == []
+
+
 def test_rollback_works_on_this_host_while_the_database_is_frozen_and_is_audited_when_it_is_back(world, told):
     before = changes(world)
     world.postgres.freeze()

@@ -15,7 +15,10 @@ from gatewayz_auth.settings import load_environment
 
 LIMIT_S = 8.0
 _SOCKET_LIMIT_S = 5.0
-_NO_ADDRESS = "No running service is known in this folder: say where it is. Example: gatewayz-auth status --url http://localhost:8000"
+_NO_ADDRESS = (
+    "No running service is known in this folder: go to the one where it was started, or say where it is, "
+    "--url http://localhost:8000"
+)
 
 
 class NotReachable(Exception):  # noqa: N818 - what is told, not what went wrong here
@@ -63,7 +66,10 @@ class Service:
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
-            body = json.loads(answer.read())
+            try:
+                body = json.loads(answer.read())
+            except ValueError:
+                raise OSError(f"what answers there is not gatewayz-auth (HTTP {answer.status}, no JSON)") from None
             return answer.status, body if isinstance(body, dict) else {}
         finally:
             connection.close()

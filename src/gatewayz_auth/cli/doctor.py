@@ -14,6 +14,7 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.operator_settings import operator_settings, within_reach
 from gatewayz_auth.cli.report import tell_findings
+from gatewayz_auth.cli.steered import steered
 from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.domain.errors import SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
@@ -56,13 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _explain(arguments)
     environ = load_environment(Path.cwd())
     settings, limits = operator_settings(), Limits()
-    asking = Beside(lambda: _service(arguments.url))
+    asking, turned_off = Beside(lambda: _service(arguments.url)), Beside(lambda: steered(settings))
     clock, seen = SystemClock(), dict[str, "Reach"]()
     examining = Beside(lambda: asyncio.run(examine(settings, clock, limits=limits, reaches=seen)))
     ends_s = clock.monotonic_s() + HARD_LIMIT_S
     with Waiting("Examining", clock, as_json=arguments.json, more=lambda: how_far(seen)):
         found = examining.result(HARD_LIMIT_S)
         asked = asking.result(max(0.0, ends_s - clock.monotonic_s())) or []
+        asked += turned_off.result(max(0.0, ends_s - clock.monotonic_s())) or []
     findings = [_stuck()] if found is None else found.findings(limits, clock.utc_now_s())
     findings += asked
     findings += [_odd(line) for line in warnings(environ)]

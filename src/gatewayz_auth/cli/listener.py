@@ -55,9 +55,10 @@ def taken_meanwhile(taken: socket.socket) -> StartupError:
 
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is taken by another program: stop it, or choose another (make run PORT=8123)."
+        taken = f"Port {port} of {host} is taken by another program"
+        return f"{taken}: stop it, or choose another (--port 8123; make run PORT=8123)."
     if error.errno == errno.EACCES:
-        return f"This user may not listen on port {port}: choose one above 1023 (make run PORT=8123)."
+        return f"This user may not listen on port {port}: choose one above 1023 (--port 8123; make run PORT=8123)."
     return f"{host} is no address of this machine ({error.strerror}): give one, such as --host 127.0.0.1."
 
 

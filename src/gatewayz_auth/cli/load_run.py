@@ -170,4 +170,5 @@ def _refused(reply: Reply | None) -> str:
             "The service does not accept the tokens (401): run this in the folder that `serve --dev` was started in, "
             "or give bodies that it accepts: --tokens FILE"
         )
-    return f"Somebody who is to be known cannot be signed in: the service answers {reply.status}."
+    answered = f"the service answers {reply.status}"
+    return f"Somebody who is to be known cannot be signed in: {answered}. Look why: gatewayz-auth doctor"

@@ -52,6 +52,9 @@ VERBS = {
 
 EXIT_FAULT, EXIT_INTERRUPTED = 1, 130
 
+_MISSING = " is missing; expected "
+_HOW = "Set them as docs/how-to/configure.md says, or try it without any: gatewayz-auth serve --dev"
+
 _FIRST_SCREEN = """\
 gatewayz-auth {version}: sign-in for API platforms
 
@@ -114,7 +117,8 @@ def _run(name: str, words: list[str], *, as_json: bool) -> int:
     try:
         return _module(name).run(parser_of(name, as_json=as_json).parse_args(words))
     except OperatorError as error:
-        output.fault(error.code, str(error), as_json=as_json)
+        text = str(error)
+        output.fault(error.code, f"{text}\n{_HOW}" if _MISSING in text else text, as_json=as_json)
         return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAULT
 
 

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check and tell within 10 s; 0 all passed, 1 something failed, 3 something is not known."""
     environ = load_environment(Path.cwd())
-    settings, clock = operator_settings(), SystemClock()
+    settings, clock = operator_settings(anywhere=True), SystemClock()
     asking = Beside(lambda: _figures(arguments.url))
     command = arguments.backup_command
     backup = None if command is None else Beside(lambda: asyncio.run(bootstrap_preflight.ends_with(command)))

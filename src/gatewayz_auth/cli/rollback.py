@@ -11,7 +11,7 @@ from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, why_of
 from gatewayz_auth.cli.who_types import operator
 from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
 from gatewayz_auth.service.rollback import KEEPS_SIGNED_IN, parts_of, plan, turns_cache_off
-from gatewayz_auth.service.runtime_settings import Rollback, change
+from gatewayz_auth.service.runtime_settings import Rollback, Runtime, change, effective
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +24,8 @@ HERE = (
     "The database does not answer: done by a file in the state folder, for every process of this host within 5 s. "
     "Do the same on the other hosts. The audit log gets it when the database is back."
 )
+
+NOTHING = "As far as is known here nothing was rolled back; whoever did so by a file on another host hears it too."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How it was done: ``where`` it holds (``everywhere`` or ``this host``), and what became of Redis."""
+    """How it was done: ``where`` it holds (``everywhere`` or ``this host``), what became of Redis, what held before."""
 
     where: str
     redis: str | None = None
+    before: tuple[str, ...] = ()
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,10 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.full and not arguments.yes:
         raise SettingsError(["rollback --full turns every safety feature off: say --yes, or --dry-run to see it first"])
     if not arguments.json:
-        output.show(None, "\n".join(sentences), as_json=False)
+        said = ["This is to be done:", *(f"  {line}" for line in sentences)] if parts else sentences
+        output.show(None, "\n".join(said), as_json=False)
     done = at_desk(lambda desk, settings: _do(desk, settings, arguments, parts))
     facts = {"done": sentences, "parts": list(parts)} | dataclasses.asdict(done)
     text = f"Done. {KNOWN_WITHIN}" if done.where == "everywhere" else HERE
+    if not parts and not done.before:
+        text = f"{NOTHING}\n{text}"
     if done.redis is not None:
         text = f"{text}\n{done.redis}"
     output.show(facts, text, as_json=arguments.json)
@@ -78,6 +84,7 @@ async def _do(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace, par
     who, why = operator().who, why_of(arguments)
     what, subject = ("rollback", ", ".join(parts)) if parts else ("rollback undo", "all of it")
     rollback = Rollback(parts, who, why, desk.clock.utc_now_s())
+    held = desk.files.held() or Runtime()
     try:
         await desk.store.trip_s()
         is_away = False
@@ -87,16 +94,16 @@ async def _do(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace, par
         raise StartupError(KEEPS_SIGNED_IN)
     if not is_away:
         try:
-            await change(
-                desk.store,
-                lambda before: dataclasses.replace(before, rollback=rollback),
-                who=who,
-                what=what,
-                subject=subject,
-                why=why,
-            )
+
+            def make(before: Runtime) -> Runtime:
+                nonlocal held
+                held = before
+                return dataclasses.replace(before, rollback=rollback)
+
+            await change(desk.store, make, who=who, what=what, subject=subject, why=why)
         except NotKnown:
             is_away = True
+    before = effective(held, desk.files.here(), rollback.at_s).rolled_back
     if is_away:
         try:
             desk.files.roll_back_here(rollback)
@@ -104,7 +111,7 @@ async def _do(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace, par
         except OSError as error:
             raise StartupError(f"The state folder cannot be written ({error.strerror}): set STATE_DIR.") from None
     redis = await _clear(desk) if "features" in parts else None
-    return Done("this host" if is_away else "everywhere", redis)
+    return Done("this host" if is_away else "everywhere", redis, before)
 
 
 async def _clear(desk: RuntimeDesk) -> str | None:

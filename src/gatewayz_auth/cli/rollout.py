@@ -25,7 +25,14 @@ EXAMPLE = "gatewayz-auth rollout start --auto-advance"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name its arguments."""
-    parser.add_argument("action", nargs="?", choices=("show", "start", "advance", "halt", "finish"), default="show")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("show", "start", "advance", "halt", "finish"),
+        default="show",
+        help="show: both cohorts (default); start: at the first stage; advance: to the next; halt: back one stage, "
+        "from the first to nobody; finish: on for everybody",
+    )
     parser.add_argument(
         "--stages", default=",".join(map(str, STAGES)), metavar="PERCENTS", help="shares of people (default: 10,50,100)"
     )

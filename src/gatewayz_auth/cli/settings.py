@@ -121,7 +121,7 @@ def _unset(arguments: argparse.Namespace, name: str) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    runtime, measured, is_away, now_s, here = at_desk(_look)
+    runtime, measured, is_away, now_s, here = at_desk(_look, anywhere=True)
     environ = load_environment(Path.cwd())
     wanted = effective(runtime, here, now_s)
     said = advice(changed(read_settings(environ, dev=True), wanted.settings), measured)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 EXAMPLE = "gatewayz-auth status --url http://localhost:8000"
 EXIT_CODES = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 EXIT_NOT_REACHABLE = 3
+WHERE_ELSE = (
+    "It has ended, or is another one than meant: start it, or name it with --url. docs/runbook/does-not-start.md"
+)
 SIGNS = {"healthy": "✓", "degraded": "!", "unhealthy": "✕"}
+
+_TRY_ONE = "Try one: "
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         facts = ask(service)
     except NotReachable as error:
         gone = {"status": "not reachable", "url": service.url, "detail": str(error)}
-        output.show(gone, f"✕ {service.url} is not reachable: {error}", as_json=arguments.json)
+        output.show(gone, f"✕ {service.url} is not reachable: {error}\n  {WHERE_ELSE}", as_json=arguments.json)
         return EXIT_NOT_REACHABLE
     output.show(facts, text(facts), as_json=arguments.json)
     return EXIT_CODES[facts["status"]]
@@ -65,7 +70,7 @@ def text(facts: dict[str, Any]) -> str:
     sign = SIGNS[facts["status"]]
     if "sentence" not in facts:
         return f"{sign} {facts['status']}\nMore is shown on OPS_LISTEN, on the machine itself, or with ADMIN_TOKEN set."
-    lines = [f"{sign} {facts['sentence']}", f"  {facts['text'].strip()}"]
+    lines = [f"{sign} {facts['sentence']}", f"  {told_below(facts['text'])}"]
     lines += [f"  {one}" for one in facts["more"]]
     lines += [
         f"  {name}: {check['detail']}"
@@ -76,6 +81,11 @@ def text(facts: dict[str, Any]) -> str:
     if facts["runbook"]:
         lines.append(f"  What to do: docs/runbook/{facts['runbook']}.md, or /console/runbook/{facts['runbook']}")
     return "\n".join(lines)
+
+
+def told_below(text: str) -> str:
+    """What stands below the sentence, as a terminal can show it: the console has a button behind "Try one"."""
+    return text.removesuffix(_TRY_ONE).strip()
 
 
 def _is_said(detail: str, sentences: list[str]) -> bool:

@@ -26,9 +26,12 @@ KNOWN_WITHIN = "Every worker on every host knows it within 5 s."
 AWAY = "The database does not answer, and what holds for every host is kept there"
 
 
-def at_desk(do: Callable[[RuntimeDesk, Settings], Awaitable[T]]) -> T:
-    """What ``do`` answers; ``StartupError`` where it needs the database and that does not answer."""
-    settings = operator_settings()
+def at_desk(do: Callable[[RuntimeDesk, Settings], Awaitable[T]], *, anywhere: bool = False) -> T:
+    """What ``do`` answers; ``StartupError`` where it needs the database and that does not answer.
+
+    With ``anywhere`` also in a folder that knows of no database.
+    """
+    settings = operator_settings(anywhere=anywhere)
     silence()
 
     async def work() -> T:

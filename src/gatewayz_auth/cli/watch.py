@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output, watch_deploy
 from gatewayz_auth.cli.asking import NotReachable, Service
-from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS
+from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS, told_below
 from gatewayz_auth.domain.errors import StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 
@@ -96,7 +96,7 @@ class _Watching:
 def _line(now: dict[str, Any]) -> str:
     told = now["situation"]
     pool = f" {now['pool']['diagnostics']}" if "pool" in now else ""
-    return f"{SIGNS.get(told['status'], '✕')} {told['sentence']} {told['text'].strip()}{pool}"
+    return f"{SIGNS.get(told['status'], '✕')} {told['sentence']} {told_below(told['text'])}{pool}"
 
 
 def _live(console: Any, watching: _Watching) -> None:  # noqa: ANN401 - rich's console

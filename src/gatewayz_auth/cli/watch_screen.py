@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gatewayz_auth.cli.status import SIGNS
+from gatewayz_auth.cli.status import SIGNS, told_below
 from gatewayz_auth.service.situation import span
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def screen(now: dict[str, Any]) -> RenderableType:
     head = Text.assemble(
         (f" {SIGNS.get(told['status'], '✕')} ", f"bold reverse {color}"), "  ", (told["sentence"], "bold")
     )
-    below = Text(f"     {told['text'].strip()}", style="dim")
+    below = Text(f"     {told_below(told['text'])}", style="dim")
     if "pool" not in now:
         return Group("", head, below)
     more = [Text(f"     {one}") for one in told["more"]]

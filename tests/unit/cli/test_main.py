@@ -126,3 +126,15 @@ def test_what_is_typed_in_a_hurry_waits_for_neither_web_nor_redis_to_be_loaded(v
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == "[]\n"
+
+
+def test_settings_that_are_missing_come_with_the_page_that_tells_them_and_with_the_way_without(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "PRIVY_APP_ID", "API_KEY_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    assert command_line.main(["serve"]) == 2
+    said = capsys.readouterr().err
+    assert "DATABASE_URL is missing; expected" in said
+    assert said.endswith("docs/how-to/configure.md says, or try it without any: gatewayz-auth serve --dev\n")

@@ -35,12 +35,12 @@ SENTENCE = "The database has not answered for 42 s."
 
 @contextlib.contextmanager
 def serving(answers):
-    """A service that answers by path: a status and JSON."""
+    """A service that answers by path: a status and JSON, or text as it is."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             status, body = answers.get(self.path, (404, {}))
-            text = json.dumps(body).encode()
+            text = (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(text)))
             self.end_headers()
@@ -74,6 +74,17 @@ def test_the_exit_code_says_how_it_is(status, code, capsys):
     assert "docs/runbook/database-away.md" in said
 
 
+def test_a_terminal_is_not_told_to_try_what_only_the_console_has_a_button_for(capsys):
+    quiet = Snapshot(at_s=AT_S, version="1.0", workers=1, remembered=0, started_s=AT_S - 5)
+    with serving(of(quiet, "healthy")) as url:
+        assert main(["status", "--url", url]) == 0
+        assert main(["watch", "--for", "0.5", "--url", url]) == 0
+    said = capsys.readouterr().out
+    assert "Nobody has signed in yet." in said
+    assert "Everything answers." in said
+    assert "Try one" not in said
+
+
 def test_where_the_checks_see_it_sooner_the_sentence_is_theirs_and_nothing_is_said_twice(capsys):
     well = Snapshot(at_s=AT_S, minute=Answers(cache=9), minute_slowest_s=0.01)
     answers = of(well, "degraded")
@@ -105,6 +116,12 @@ def test_nobody_there_is_code_3_and_so_is_somebody_else(capsys):
     with serving({"/api/auth/health": (200, {"hello": "world"})}) as url:
         assert main(["status", "--url", url]) == 3
     assert "is not gatewayz-auth" in capsys.readouterr().out
+
+
+def test_a_balancer_with_nobody_behind_it_is_told_by_its_code(capsys):
+    with serving({"/api/auth/health": (502, "<html>Bad Gateway</html>")}) as url:
+        assert main(["status", "--url", url]) == 3
+    assert "HTTP 502, no JSON" in capsys.readouterr().out
 
 
 def test_one_that_takes_the_call_and_says_nothing_is_given_up(capsys, monkeypatch):
