@@ -152,6 +152,14 @@ def test_the_command_finds_the_same_person(two_workers):
     assert json.loads(done.stdout)["privy_user_id"] == "did:privy:barbara"
 
 
+def test_the_command_says_of_nobody_that_there_is_nobody(two_workers):
+    command = [sys.executable, "-m", "gatewayz_auth.cli", "users", "show", "nobody-of-that-name", "--json"]
+    done = subprocess.run(command, env=two_workers.environ, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert '"operator_error"' in done.stdout + done.stderr
+    assert "There is nobody called" in done.stdout + done.stderr
+
+
 def test_administrative_routes_are_closed_without_the_token_and_say_404_of_nobody(two_workers):
     assert two_workers.ask("GET", "/admin/users?username=ada")[0] == 401
     assert two_workers.ask("GET", "/admin/users?username=nobody_here", admin=True)[0] == 404

@@ -9,7 +9,7 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import with_desk
 from gatewayz_auth.cli.users import key_line, plain_of
 from gatewayz_auth.cli.who_types import operator
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.web.routes.admin import person_as_json
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
         if dossier is None:
             return None
         if dossier.database is not None:
-            raise StartupError(f"{KEYS_UNKNOWN} ({dossier.database}): try again when it is back.")
+            raise OperatorError(f"{KEYS_UNKNOWN} ({dossier.database}): try again when it is back.")
         return {"user_id": dossier.account.user_id, "keys": person_as_json(dossier.shown, dossier.keys)["keys"]}
 
     facts = with_desk(keys)
     if facts is None:
-        raise StartupError(f"There is nobody called {arguments.which!r}.")
+        raise OperatorError(f"There is nobody called {arguments.which!r}.")
     plain = plain_of(facts)
     lines = [f"{key['id']}  {key_line(key)}" for key in plain["keys"]]
     output.show(plain, "\n".join(lines) or "No keys.", as_json=arguments.json)
@@ -63,6 +63,6 @@ def _revoke(arguments: argparse.Namespace) -> int:
         ) from None
     said = with_desk(lambda desk: desk.revoke(operator(), key_id, arguments.why))
     if said is None:
-        raise StartupError(f"There is no key {key_id}.")
+        raise OperatorError(f"There is no key {key_id}.")
     output.show({"done": "revoke", "id": str(key_id), "said": said}, said, as_json=arguments.json)
     return 0

@@ -23,7 +23,7 @@ from gatewayz_auth.cli.durations import duration_s
 from gatewayz_auth.cli.load_reports import earlier_report, text, write
 from gatewayz_auth.cli.load_run import Load
 from gatewayz_auth.cli.progress import Progress
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import Dice, SystemEntropy
 from gatewayz_auth.service import load_report
@@ -154,14 +154,14 @@ def _is_here(host: str) -> bool:
 
 
 def _budget_s(service: Service) -> float:
-    """Within what time the service says it answers; ``StartupError`` where it does not answer at all."""
+    """Within what time the service says it answers; ``OperatorError`` where it does not answer at all."""
     try:
         _, health = service.get("/api/auth/health")
         _, figures = service.get("/figures")
     except NotReachable as error:
-        raise StartupError(f"{service.url} does not answer: {error}. Start it: gatewayz-auth serve --dev") from None
+        raise OperatorError(f"{service.url} does not answer: {error}. Start it: gatewayz-auth serve --dev") from None
     if "status" not in health:
-        raise StartupError(f"What answers at {service.url} is not gatewayz-auth.")
+        raise OperatorError(f"What answers at {service.url} is not gatewayz-auth.")
     return float(figures.get("budget_s") or load_report.BUDGET_S)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayz_auth.cli.load_picture import draw
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.service import load_report
 from gatewayz_auth.service.noise import Difference, in_words
 
@@ -15,12 +15,12 @@ _MOST_REPORT_BYTES = 50_000_000
 
 
 def earlier_report(path: Path) -> dict[str, Any]:
-    """The report at ``path``; ``SettingsError`` where it is none, ``StartupError`` where it cannot be read."""
+    """The report at ``path``; ``SettingsError`` where it is none, ``OperatorError`` where it cannot be read."""
     try:
         is_short = path.stat().st_size <= _MOST_REPORT_BYTES
         found = json.loads(path.read_text("utf-8")) if is_short else None
     except OSError as error:
-        raise StartupError(f"--compare {path} cannot be read: {error.strerror}") from None
+        raise OperatorError(f"--compare {path} cannot be read: {error.strerror}") from None
     except ValueError:
         found = None
     if not isinstance(found, dict) or not load_report.is_report(found):
@@ -29,7 +29,7 @@ def earlier_report(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, told: dict[str, Any]) -> None:
-    """Write the report at ``path`` and its picture beside it, each whole or not at all; ``StartupError`` else."""
+    """Write the report at ``path`` and its picture beside it, each whole or not at all; ``OperatorError`` else."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for place, content in ((path, json.dumps(told) + "\n"), (path.with_suffix(".svg"), draw(told))):
@@ -37,7 +37,7 @@ def write(path: Path, told: dict[str, Any]) -> None:
             fresh.write_text(content, "utf-8")
             fresh.replace(place)
     except OSError as error:
-        raise StartupError(f"--report {path} cannot be written: {error.strerror}") from None
+        raise OperatorError(f"--report {path} cannot be written: {error.strerror}") from None
 
 
 def text(told: dict[str, Any], place: str | None) -> str:

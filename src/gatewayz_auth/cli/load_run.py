@@ -8,7 +8,7 @@ import resource
 from typing import TYPE_CHECKING
 
 from gatewayz_auth.adapters.load_lines import Lines, NoAnswer, post
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks, cancel_twice
 from gatewayz_auth.service.load_seen import LIMITED, OK, Outcome, Seen, outcome_of
 
@@ -62,7 +62,7 @@ class Load:
         self.seen = Seen(plan)
 
     async def warm_up(self) -> None:
-        """Sign everybody in once who is to be returning; ``StartupError`` where somebody cannot be signed in."""
+        """Sign everybody in once who is to be returning; ``OperatorError`` where somebody cannot be signed in."""
         waiting = list(reversed(self._people.returning))
         tasks = OwnedTasks("warm-up", WARM_AT_ONCE)
         callers = [tasks.spawn(self._warm(waiting), str(number)) for number in range(WARM_AT_ONCE)]
@@ -83,7 +83,7 @@ class Load:
                     break
                 await asyncio.sleep(0.2 * 2**turn)
             if reply is None or reply.status != OK:
-                raise StartupError(_refused(reply))
+                raise OperatorError(_refused(reply))
 
     async def _asked(self, body: bytes, limit_s: float) -> Reply | None:
         """The answer, or None after ``limit_s`` seconds or where the line broke."""

@@ -15,7 +15,7 @@ from gatewayz_auth.cli.doctor import Beside
 from gatewayz_auth.cli.operator_settings import operator_settings
 from gatewayz_auth.cli.report import tell_checks
 from gatewayz_auth.cli.waiting import Waiting
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.service.findings import Result
 from gatewayz_auth.settings import load_environment
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Waiting("Checking", clock, as_json=arguments.json, more=lambda: how_far(seen)):
         found = examining.result(HARD_LIMIT_S)
         if found is None:
-            raise StartupError("Something on this machine hangs: gatewayz-auth doctor looks what.")
+            raise OperatorError("Something on this machine hangs: gatewayz-auth doctor looks what.")
         figures = asking.result(max(0.0, ends_s - clock.monotonic_s()))
         backup_code = None if backup is None else backup.result(max(0.0, ends_s - clock.monotonic_s()))
     checks = bootstrap_preflight.checks(found, environ, Path(arguments.root), figures=figures, backup_code=backup_code)

@@ -14,7 +14,7 @@ from gatewayz_auth.adapters.logs import silence
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import operator_settings, within_reach
 from gatewayz_auth.cli.waiting import Waiting
-from gatewayz_auth.domain.errors import OperatorError, StartupError
+from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.domain.referrals import Status
 from gatewayz_auth.reliability.clock import SystemClock
 
@@ -87,7 +87,7 @@ def _show(arguments: argparse.Namespace) -> int:
     referral_id = _id(arguments)
     one: Referral | None = _do(lambda desk: desk.show(referral_id))
     if one is None:
-        raise StartupError(f"There is no referral {referral_id}.")
+        raise OperatorError(f"There is no referral {referral_id}.")
     plain = _plain(one)
     text = "\n".join(f"{name:18}{'' if value is None else value}" for name, value in plain.items())
     output.show(plain, text, as_json=arguments.json)
@@ -105,7 +105,7 @@ def _retry(arguments: argparse.Namespace) -> int:
     with _counting("Having failed referrals tried again", arguments) as count:
         retried = _do(lambda desk: desk.retry(_who(), arguments.id, count))
     if arguments.id is not None and not retried:
-        raise StartupError(f"There is no failed referral {arguments.id}.")
+        raise OperatorError(f"There is no failed referral {arguments.id}.")
     output.show({"retried": retried}, f"{retried} failed referrals are tried again.", as_json=arguments.json)
     return 0
 
@@ -116,9 +116,9 @@ def _reverse(arguments: argparse.Namespace) -> int:
         raise OperatorError('Say why: gatewayz-auth referrals reverse ID --why "…"')
     verdict = _do(lambda desk: desk.reverse(_who(), referral_id, arguments.why))
     if verdict is None:
-        raise StartupError(f"There is no referral {referral_id}.")
+        raise OperatorError(f"There is no referral {referral_id}.")
     if verdict.status is not Status.REVERSED:
-        raise StartupError(f"Referral {referral_id} is {verdict.status}: only what was rewarded can be reversed.")
+        raise OperatorError(f"Referral {referral_id} is {verdict.status}: only what was rewarded can be reversed.")
     facts = {"referral_id": referral_id, "status": verdict.status.value, "reason": verdict.reason}
     output.show(facts, f"Referral {referral_id} is reversed: {verdict.reason}", as_json=arguments.json)
     return 0

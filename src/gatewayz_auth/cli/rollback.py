@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.cli import output
 from gatewayz_auth.cli.steering import KNOWN_WITHIN, add_why, at_desk, why_of
 from gatewayz_auth.cli.who_types import operator
-from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
+from gatewayz_auth.domain.errors import NotKnown, OperatorError, SettingsError
 from gatewayz_auth.service.rollback import KEEPS_SIGNED_IN, parts_of, plan, turns_cache_off
 from gatewayz_auth.service.runtime_settings import Rollback, Runtime, change, effective
 
@@ -91,7 +91,7 @@ async def _do(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace, par
     except NotKnown:
         is_away = True
     if turns_cache_off(parts) and not arguments.force and (is_away or desk.glance().is_breaker_open):
-        raise StartupError(KEEPS_SIGNED_IN)
+        raise OperatorError(KEEPS_SIGNED_IN)
     if not is_away:
         try:
 
@@ -109,7 +109,7 @@ async def _do(desk: RuntimeDesk, _: Settings, arguments: argparse.Namespace, par
             desk.files.roll_back_here(rollback)
             desk.files.owe(who, what, f"{subject} (one host)", why)
         except OSError as error:
-            raise StartupError(f"The state folder cannot be written ({error.strerror}): set STATE_DIR.") from None
+            raise OperatorError(f"The state folder cannot be written ({error.strerror}): set STATE_DIR.") from None
     redis = await _clear(desk) if "features" in parts else None
     return Done("this host" if is_away else "everywhere", redis, before)
 

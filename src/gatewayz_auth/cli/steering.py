@@ -9,7 +9,7 @@ from gatewayz_auth.adapters.logs import silence
 from gatewayz_auth.bootstrap_runtime_desk import RuntimeDesk, runtime_desk
 from gatewayz_auth.cli.durations import duration_s, in_words
 from gatewayz_auth.cli.operator_settings import operator_settings
-from gatewayz_auth.domain.errors import NotKnown, StartupError
+from gatewayz_auth.domain.errors import NotKnown, OperatorError
 from gatewayz_auth.service.audit import without_names
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ AWAY = "The database does not answer, and what holds for every host is kept ther
 
 
 def at_desk(do: Callable[[RuntimeDesk, Settings], Awaitable[T]], *, anywhere: bool = False) -> T:
-    """What ``do`` answers; ``StartupError`` where it needs the database and that does not answer.
+    """What ``do`` answers; ``OperatorError`` where it needs the database and that does not answer.
 
     With ``anywhere`` also in a folder that knows of no database.
     """
@@ -41,7 +41,7 @@ def at_desk(do: Callable[[RuntimeDesk, Settings], Awaitable[T]], *, anywhere: bo
     try:
         return asyncio.run(work())
     except NotKnown as error:
-        raise StartupError(f"{AWAY} ({error}): try again when it is back, or set it in the environment.") from None
+        raise OperatorError(f"{AWAY} ({error}): try again when it is back, or set it in the environment.") from None
 
 
 def add_why(parser: argparse.ArgumentParser) -> None:

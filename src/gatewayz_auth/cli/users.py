@@ -12,7 +12,7 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.cli.operator import with_desk
 from gatewayz_auth.cli.waiting import Waiting
 from gatewayz_auth.cli.who_types import operator
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.web.routes.admin import person_as_json
 
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     with telling:
         facts = with_desk(lambda desk: _do(desk, action, who, arguments.why))
     if facts is None:
-        raise StartupError(f"There is nobody called {who!r}: a username, a Privy id or a user id is wanted.")
+        raise OperatorError(f"There is nobody called {who!r}: a username, a Privy id or a user id is wanted.")
     plain = plain_of(facts)
     output.show(plain, _text(action, plain), as_json=arguments.json or action == "export")
     return 1 if "But" in str(plain.get("said", "")) else 0  # erased, and a name still stands somewhere
@@ -101,7 +101,7 @@ def _confirm(who: str) -> None:
         )
     print(f"{who} is taken out of every table, cache and log for good. This cannot be undone.")
     if input("Erase? Type yes: ").strip() != "yes":
-        raise StartupError("Left as it was.")
+        raise OperatorError("Left as it was.")
 
 
 def _show_list(arguments: argparse.Namespace) -> int:

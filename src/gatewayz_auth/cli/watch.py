@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gatewayz_auth.cli import output, watch_deploy
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS, told_below
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.reliability.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _Watching:
             return {"situation": {"status": "not reachable", "sentence": f"{self._service.url} is not reachable.",
                                   "text": str(error), "more": [], "runbook": None}}  # fmt: skip
         if "situation" not in now:
-            raise StartupError(
+            raise OperatorError(
                 f"{self._service.url} does not show its figures here ({status}): set ADMIN_TOKEN, or ask the address "
                 "of OPS_LISTEN."
             )

@@ -11,7 +11,7 @@ from gatewayz_auth.cli import output
 from gatewayz_auth.cli.asking import NotReachable, Service
 from gatewayz_auth.cli.durations import duration_s, in_words
 from gatewayz_auth.cli.progress import Progress
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import Dice
 from gatewayz_auth.service.deploy_watch import Stretch, judged
@@ -101,7 +101,7 @@ class _Watching:
         """When it was deployed, in UTC seconds of the service's clock."""
         _, now = self._service.get("/figures")
         if "at_s" not in now:
-            raise StartupError(
+            raise OperatorError(
                 f"{self._service.url} does not show its figures: set ADMIN_TOKEN, or name the address of OPS_LISTEN."
             )
         at_s, started_s = float(now["at_s"]), float(now.get("started_s") or 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.service.rollout import HALTED, interval, quantile_interval_s, verdict
 from gatewayz_auth.service.rollout_watch import cohorts_seen
 from gatewayz_auth.service.situation import span
@@ -23,15 +23,15 @@ def moved(  # noqa: PLR0913 - what is there, what is done, and what it is done b
 ) -> Rollout:
     """The rollout after one of ``MOVES``; ``begun`` is what ``start`` starts.
 
-    ``StartupError`` where it may not be: it only advances when it has soaked and is not worse by what was ``seen``;
+    ``OperatorError`` where it may not be: it only advances when it has soaked and is not worse by what was ``seen``;
     None forces it.
     """
     if move == "start":
         if before is not None and before.is_counting and before.state != HALTED:
-            raise StartupError("A rollout is under way: gatewayz-auth rollout show, or halt it first.")
+            raise OperatorError("A rollout is under way: gatewayz-auth rollout show, or halt it first.")
         return begun
     if before is None or not before.is_counting:
-        raise StartupError("No rollout is under way. Start one: gatewayz-auth rollout start")
+        raise OperatorError("No rollout is under way. Start one: gatewayz-auth rollout start")
     if move == "halt":
         return before.halted(now_s, why or "halted by hand")
     if move == "finish":
@@ -44,12 +44,12 @@ def moved(  # noqa: PLR0913 - what is there, what is done, and what it is done b
 def _check(rollout: Rollout, seen: Mapping[str, Any], now_s: float) -> None:
     left_s = rollout.soaked_in_s(now_s)
     if left_s > 0:
-        raise StartupError(
+        raise OperatorError(
             f"This stage soaks for another {span(left_s)}: wait, or gatewayz-auth rollout advance --force."
         )
     cohorts = cohorts_seen(seen)
     if cohorts and (judged := verdict(cohorts["old"], cohorts["new"])).is_worse:
-        raise StartupError(
+        raise OperatorError(
             f"The new cohort is worse ({judged.why}): halt it, or gatewayz-auth rollout advance --force."
         )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gatewayz_auth.domain.errors import StartupError
+from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.service.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ async def change(  # noqa: PLR0913 - what is done, and what is written down of i
 ) -> Runtime:
     """Do what ``make`` makes of what holds, audited in the same transaction; the row as it is then.
 
-    ``StartupError`` where others change it all the time; ``NotKnown`` where the database does not answer.
+    ``OperatorError`` where others change it all the time; ``NotKnown`` where the database does not answer.
     """
     for _ in range(MOST_TRIES):
         before = await store.read()
         after = make(before)
         if await store.change(after, who, what, subject, why):
             return replace(after, version=before.version + 1)
-    raise StartupError("Others are changing the same at this moment: look what holds now, and try again.")
+    raise OperatorError("Others are changing the same at this moment: look what holds now, and try again.")

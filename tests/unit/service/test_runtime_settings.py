@@ -7,7 +7,7 @@ import pytest
 from tests.support.manual_clock import ManualClock
 
 from gatewayz_auth.adapters.runtime_files import RuntimeFiles
-from gatewayz_auth.domain.errors import SettingsError, StartupError
+from gatewayz_auth.domain.errors import OperatorError, SettingsError
 from gatewayz_auth.service.live_settings import Live
 from gatewayz_auth.service.rollback import parts_of, plan, turns_cache_off
 from gatewayz_auth.service.rollout import Rollout
@@ -163,7 +163,7 @@ def test_a_change_is_tried_again_where_somebody_was_quicker_but_not_for_ever():
         return asyncio.run(change(Quicker(times), lambda before: before, who="", what="", subject="", why=""))
 
     assert once(2).version == 1
-    with pytest.raises(StartupError):
+    with pytest.raises(OperatorError):
         once(100)
 
 
