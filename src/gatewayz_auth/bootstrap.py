@@ -189,6 +189,7 @@ class Service:
             Vitals(
                 breaker=lambda: self.breaker.phase.value,
                 silent_for_s=self.follow_changes.silent_for_s,
+                has_answered=lambda: self.follow_changes.is_heard,
                 redis_breaker=lambda: None if self.shared is None else self.redis_breaker.phase.value,
                 pool=telemetry.pool,
                 pools=lambda: telemetry.sight.totals().pools,

@@ -52,6 +52,8 @@ class FollowChanges:
         self._followers = followers
         self._clock = clock
         self._heard_s = clock.monotonic_s()
+        self.is_heard = False
+        """Whether the database ever answered."""
         self._read_every_s = read_every_s
 
     async def once(self) -> bool:
@@ -63,6 +65,7 @@ class FollowChanges:
                 follower.forget_what_redis_missed()  # in an outage above all: last known good is given from there
             return False
         self._heard_s = self._clock.monotonic_s()
+        self.is_heard = True
         for follower in self._followers:
             if read.is_gap:
                 follower.catch_up(read.changes, read.version, read.floor)

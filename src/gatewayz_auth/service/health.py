@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.service.pool_diagnosis import diagnose_all
+from gatewayz_auth.service.pool_diagnosis import Cause, diagnose_all
 from gatewayz_auth.service.situation import span
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class Vitals:
     remembered_of_all: Callable[[], int] = _none_elsewhere
     """Answers that all processes remember: what is said is said of the service, and not of whoever is asked."""
 
+    has_answered: Callable[[], bool] = lambda: True
+    """Whether the database ever did."""
+
     jobs: Callable[[], Check] = _jobs_not_watched
     pools: Callable[[], Sequence[PoolSeen]] = tuple
     """Those of all processes, at most some two seconds old; for this one's ``pool`` is taken, as it is now."""
@@ -138,7 +141,8 @@ class Health:
         figures = {"breaker": phase, "silent_for_s": round(silent_s, 1)}
         is_heard = silent_s < HEARD_WITHIN_S
         if phase == "closed" and silent_s < SILENT_AFTER_S:
-            return Check(Status.HEALTHY, "The database answers.", figures)
+            detail = "The database answers." if vitals.has_answered() else "The database is asked for the first time."
+            return Check(Status.HEALTHY, detail, figures)
         can_serve = vitals.ttl_s() > 0 and remembered > 0
         status = Status.DEGRADED if can_serve else Status.UNHEALTHY
         if phase == "half_open" and is_heard:
@@ -182,7 +186,8 @@ class Health:
             "worst_pid": found.pid,
             **found.figures(),
         }
-        return Check(Status.DEGRADED if found.band == "CRITICAL" else Status.HEALTHY, found.sentence, figures)
+        is_bad = found.band == "CRITICAL" or found.cause is Cause.NOT_CONNECTED
+        return Check(Status.DEGRADED if is_bad else Status.HEALTHY, found.sentence, figures)
 
 
 def told(report: dict[str, Any], situation: Situation) -> dict[str, Any]:

@@ -138,3 +138,18 @@ def test_status_and_sentence_of_health_are_never_at_odds():
     assert told_together(5.0, well) == ("degraded", seen_sooner)
     keys = replace(well, privy=Neighbour("privy", Answering.STALE, 1e9 - 60))
     assert told_together(0.1, keys) == ("degraded", "Privy's keys could not be refreshed since 01:45:40 UTC.")
+
+
+def test_a_pool_that_gets_no_connection_is_not_well():
+    check = pool_checked(PoolSeen(pid=1, max_size=10, waiting=3))
+    assert check["detail"] == "No connection could be made; 3 wait."
+    assert check["status"] == "degraded"
+
+
+@pytest.mark.parametrize(("has_answered", "words"), [(True, "answers"), (False, "is asked for the first time")])
+def test_a_database_that_never_answered_is_not_said_to_answer(has_answered, words):
+    vitals = Vitals(
+        lambda: Phase.CLOSED.value, lambda: 0.1, lambda: None, lambda: MINE, lambda: 1, lambda: 300.0,
+        Timeouts(ManualClock()), has_answered=lambda: has_answered,
+    )  # fmt: skip
+    assert Health(vitals).report()["checks"]["database"]["detail"] == f"The database {words}."
