@@ -25,7 +25,7 @@ HERE = (
     "Do the same on the other hosts. The audit log gets it when the database is back."
 )
 
-NOTHING = "As far as is known here nothing was rolled back; whoever did so by a file on another host hears it too."
+NOTHING = "Nothing was rolled back that is known here; whoever did so by a file on another host hears it too."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.full and not arguments.yes:
         raise SettingsError(["rollback --full turns every safety feature off: say --yes, or --dry-run to see it first"])
-    if not arguments.json:
-        said = ["This is to be done:", *(f"  {line}" for line in sentences)] if parts else sentences
+    if parts and not arguments.json:
+        said = ["This is to be done:", *(f"  {line}" for line in sentences)]
         output.show(None, "\n".join(said), as_json=False)
     done = at_desk(lambda desk, settings: _do(desk, settings, arguments, parts))
     facts = {"done": sentences, "parts": list(parts)} | dataclasses.asdict(done)
     text = f"Done. {KNOWN_WITHIN}" if done.where == "everywhere" else HERE
-    if not parts and not done.before:
-        text = f"{NOTHING}\n{text}"
+    if not parts:
+        text = "\n".join([*(sentences if done.before else [NOTHING]), text])
     if done.redis is not None:
         text = f"{text}\n{done.redis}"
     output.show(facts, text, as_json=arguments.json)

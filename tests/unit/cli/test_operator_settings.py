@@ -32,6 +32,7 @@ def test_where_no_database_is_known_a_command_says_so_and_leaves_nothing_behind(
     out, err = capsys.readouterr()
     assert f"No database is known in the folder {folder}" in err
     assert "Done" not in out
+    assert "is taken back" not in out
     assert not list(folder.iterdir())
 
 
