@@ -98,7 +98,9 @@ async def examine(  # noqa: PLR0913 - keywords that each say one thing
         from gatewayz_auth.adapters.privy import doctor as of_privy  # noqa: PLC0415 - a driver that few need
 
         reach = reaches["key server"] = Reach("key server", clock, abandoned)
-        work["key server"] = _kept(found, "key server", of_privy.examine(settings.privy_jwks_url, reach, trust))
+        has_key = bool(settings.privy_verification_key) or of_privy.is_kept(settings.state_dir, settings.privy_jwks_url)
+        asked = of_privy.examine(settings.privy_jwks_url, reach, trust, has_key=has_key)
+        work["key server"] = _kept(found, "key server", asked)
     if settings.smtp_url:
         from gatewayz_auth.adapters.smtp import doctor as of_smtp  # noqa: PLC0415 - a driver that few need
 

@@ -10,10 +10,12 @@ import pytest
 import redis
 from tests.support.examined import CLOCK, certificate, examined, settings_of
 from tests.support.faulty_proxy import FaultyProxy
+from tests.support.forgeries import Signer
 from tests.support.mail_server import Mailbox, mail_server
 
 from gatewayz_auth import bootstrap_doctor
 from gatewayz_auth.adapters.postgres.doctor import Limits
+from gatewayz_auth.adapters.privy.key_file import KeyFile
 from gatewayz_auth.adapters.reach import Reach, StepFailedError
 from gatewayz_auth.adapters.redis import doctor as of_redis
 from gatewayz_auth.adapters.redis import doctor_findings
@@ -94,6 +96,20 @@ def test_everything_frozen_at_once_is_told_within_the_limit(redis_url):
         assert "does not answer: connected, then silent at the step" in told[f"{name}-unreachable"].title
         assert "password" not in str(told[f"{name}-unreachable"])
     assert took_s < 10
+
+
+@pytest.mark.parametrize(("kept", "severity"), [(True, Severity.WARNING), (False, Severity.CRITICAL)])
+def test_a_key_server_that_is_away_is_critical_where_no_key_of_it_is_known(kept, severity, tmp_path):
+    url = "http://127.0.0.1:1/jwks.json"
+    if kept:
+        assert KeyFile(tmp_path, url).save(Signer(kid="kept").jwks(), 1.0)
+    settings = settings_of(
+        DATABASE_URL=NOWHERE, REDIS_URL="redis://127.0.0.1:1/0", PRIVY_JWKS_URL=url, STATE_DIR=str(tmp_path)
+    )
+    found, _ = examined(settings)
+    told = {one.id: one for one in found.findings(Limits(), CLOCK.utc_now_s())}["key-server-unreachable"]
+    assert told.severity is severity
+    assert ("nobody can be signed in" in told.detail) is not kept
 
 
 def test_a_name_look_up_that_hangs_is_a_finding_and_not_a_hang(monkeypatch):

@@ -284,6 +284,13 @@ def _keys(now: Snapshot) -> Situation | None:
     one = now.privy
     if one.state in {Answering.ANSWERS, Answering.ABSENT, Answering.RECOVERING}:
         return None
+    if not now.keys_known:
+        nobody = (
+            Part("Nobody can be signed in", is_main=True),
+            Part(": no key is known that a token could be proven by."),
+        )
+        sentence = f"Privy's keys could not be fetched since {_clock(one.since_s)}."
+        return Situation(Level.UNHEALTHY, "keys_unknown", sentence, nobody, "key-server-away", one.since_s)
     below = (
         Part("Known keys sign people in", is_main=True),
         Part("; if Privy changes them now, new tokens are refused."),

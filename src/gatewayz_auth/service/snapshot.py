@@ -219,6 +219,8 @@ class Snapshot:
     started_s: float = 0.0
     budget_s: float = 8.0
     patience_s: float = 0.15
+    keys_known: int = 1
+    """Privy's keys that tokens can be proven with now."""
     keeps_s: float = 86400.0
     """LAST_KNOWN_GOOD_MAX_AGE."""
     caching: bool = True

@@ -163,6 +163,7 @@ class View:
             started_s=local.started_s,
             budget_s=local.budget_s,
             patience_s=local.patience_s,
+            keys_known=local.keys_known(),
             keeps_s=local.keeps_s(),
             caching=local.ttl_s() > 0,
             remembered=int(totals.number("cache_entries", "process")),

@@ -153,6 +153,13 @@ CASES = {
         Level.DEGRADED,
         "key-server-away",
     ),
+    "key server away from the start": (
+        replace(WELL, privy=Neighbour("privy", Answering.STALE, NOW_S - 60), keys_known=0),
+        "Privy's keys could not be fetched since 16:05:00 UTC.",
+        "Nobody can be signed in: no key is known that a token could be proven by.",
+        Level.UNHEALTHY,
+        "key-server-away",
+    ),
     "pool near its end": (
         replace(
             WELL,
