@@ -136,10 +136,11 @@ class Shared:
                 self.good.pop(privy_id, None)
         return self.is_up
 
-    async def forget_everything(self):
+    async def forget_everything(self, below):
         if self.is_up:
-            self.fresh.clear()
-            self.good.clear()
+            for people in (self.fresh, self.good):
+                for privy_id in [one for one, person in people.items() if person.change_version < below]:
+                    del people[privy_id]
         return self.is_up
 
 

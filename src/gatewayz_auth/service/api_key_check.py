@@ -298,7 +298,7 @@ class ApiKeyCheck:
             self._doubtful_below = self._seen_version = 0
         self.remembered.forget_above(version)
         self.outdate_all(version)
-        if floor:
+        if floor > self._seen_version:  # up to there it was told by name
             self.remembered.forget_all(floor)
         self.notice(taken, version)
 

@@ -297,9 +297,10 @@ class AuthCache:
             self._changes.begin_anew()
             self.process.clear()
             self._owed.forget_everything()
+        floor = floor if floor > self._changes.seen else 0  # what was taken up to there was told by name
         if floor > self._changes.floor:
             self._changes.floor = floor
-            self._owed.forget_everything()
+            self._owed.forget_everything(floor)
         for change in taken:
             privy_id = change.privy_user_id
             if privy_id is None:

@@ -58,11 +58,17 @@ class OwedToRedis:
         self._unremembered: OrderedDict[str, CachedPerson] = OrderedDict()
         self._sweeps_owed = self._sweeps_done = 0
         """How often Redis was to forget everybody, and which of these a whole sweep has followed."""
+        self._sweep_below = 0.0
+        """Whose answer of whoever stands there is to go: the one that has not seen this change; infinite: all."""
         self._is_telling = False
 
     @property
-    def _is_everything_owed(self) -> bool:
+    def _is_sweep_owed(self) -> bool:
         return self._sweeps_done < self._sweeps_owed
+
+    @property
+    def _is_everything_owed(self) -> bool:
+        return self._is_sweep_owed and self._sweep_below == math.inf
 
     def __len__(self) -> int:
         """How many people Redis is still to forget or to remember."""
@@ -96,11 +102,16 @@ class OwedToRedis:
             self._unremembered.pop(privy_id, None)
             self._later(self._try_to_forget(privy_id), "forget")
 
-    def forget_everything(self) -> None:
-        """Have Redis forget everybody: what happened to whom is not known."""
+    def forget_everything(self, below: float = math.inf) -> None:
+        """Have Redis forget everybody whose answer has not seen the change ``below``: what happened to whom is unknown.
+
+        Until it has, reading is held against ``service.known_changes`` alone; where all are to go, nothing is read.
+        """
         if self._shared is not None:
             self._sweeps_owed += 1
-            self._unremembered.clear()
+            self._sweep_below = max(self._sweep_below, below)
+            if below == math.inf:
+                self._unremembered.clear()
 
     def _owe(self, privy_id: str, owed: _Forgetting) -> None:
         before = self._unforgotten.pop(privy_id, None)
@@ -117,7 +128,7 @@ class OwedToRedis:
 
     def tell_again(self) -> None:
         """Tell Redis what it was told in vain or not at all, as fast as it answers; one telling at a time."""
-        if not self._is_telling and (self._unforgotten or self._unremembered or self._is_everything_owed):
+        if not self._is_telling and (self._unforgotten or self._unremembered or self._is_sweep_owed):
             self._is_telling = self._later(self._tell(), "tell again")
 
     async def _tell(self) -> None:
@@ -134,12 +145,16 @@ class OwedToRedis:
 
     async def _sweep(self) -> None:
         """Forget everybody, where that is owed; what came to be owed meanwhile may be behind the sweep, and stays."""
-        if not self._is_everything_owed or self._shared is None:
+        if not self._is_sweep_owed or self._shared is None:
             return
-        sweeps, owed_before = self._sweeps_owed, dict(self._unforgotten)
-        if not await self._shared.forget_everything():
+        sweeps, below, owed_before = self._sweeps_owed, self._sweep_below, dict(self._unforgotten)
+        if not await self._shared.forget_everything(below):
             return
         self._sweeps_done = sweeps
+        if not self._is_sweep_owed:
+            self._sweep_below = 0.0
+        if below < math.inf:
+            return
         for privy_id, owed in owed_before.items():
             if self._unforgotten.get(privy_id) is owed:
                 del self._unforgotten[privy_id]

@@ -62,8 +62,8 @@ class SharedCache(Protocol):
         """Drop what is remembered, the last known good only where the change takes something away; True when done."""
         ...
 
-    async def forget_everything(self) -> bool:
-        """Drop all that this service keeps there, of whomever; True when done."""
+    async def forget_everything(self, below: float) -> bool:
+        """Drop what has not seen the change ``below`` (infinite: all that we keep there), of whomever; True if done."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 from tests.support.manual_clock import ManualClock
@@ -274,6 +275,22 @@ def test_everything_of_ours_can_be_forgotten_and_nothing_of_others_is(any_redis_
 
     run(scenario, any_redis_url)
     assert list(by_hand.scan_iter()) == [b"another"]
+
+
+def test_only_what_has_not_seen_a_change_can_be_forgotten_of_everybody(any_redis_url, by_hand):
+    by_hand.set("auth:last_known_good:did:privy:x", "what cannot be read")
+
+    async def scenario(cache):
+        assert await cache.put_key_owner(DIGEST, ADA)
+        for number in range(250):
+            assert await cache.store(dataclasses.replace(person(f"p{number}"), change_version=number))
+        assert await cache.forget_everything(100)
+        kept = [number for number in range(250) if await cache.get(f"did:privy:p{number}") is not None]
+        assert kept == list(range(100, 250))
+        assert await cache.key_owner(DIGEST) == ADA
+
+    run(scenario, any_redis_url)
+    assert len(list(by_hand.scan_iter())) == 3 * 150 + 1
 
 
 def test_everything_can_be_forgotten_where_one_step_of_many_comes_too_late(redis_url, by_hand):

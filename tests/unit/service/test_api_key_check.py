@@ -183,6 +183,17 @@ async def test_whose_rights_were_taken_in_a_gap_is_not_given_from_memory(is_know
         await world.ask(api_key)
 
 
+@in_virtual_time
+async def test_a_gap_takes_no_key_for_a_change_that_was_followed_by_name_before_its_name_was_erased():
+    world = World()
+    api_key, _ = world.key(user_id=3)
+    await world.ask(api_key)
+    world.check.notice([Change(1, 9, "did:privy:grace", "grace", takes_away=True)], 2)
+    world.check.catch_up([], 3, 1)
+    world.error = AWAY
+    assert (await world.ask(api_key)).source is Source.LAST_KNOWN_GOOD
+
+
 @pytest.mark.parametrize("floor", [0, 1])
 @in_virtual_time
 async def test_a_gap_takes_nothing_from_whoever_was_looked_up_since_what_it_tells_of(floor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.exceptions import ResponseError
@@ -10,6 +11,7 @@ from redis.exceptions import ResponseError
 from gatewayz_auth.adapters.redis.batch import ReadBatch
 from gatewayz_auth.adapters.redis.clearing import PREFIX
 from gatewayz_auth.adapters.redis.codec import (
+    API_KEY_PREFIX,
     MAX_VALUE_BYTES,
     api_key_key,
     is_text,
@@ -42,6 +44,10 @@ MAX_CONNECTIONS = 8
 
 STEP_TRIES, STEP_PAUSE_S = 5, 0.1
 """How often a step of many is tried, and how long is waited in between; nobody waits for these."""
+
+SWEPT_AT_ONCE = 500
+READ_AT_ONCE, READ_PAUSE_S = 100, 0.02
+"""Keys of one step; where each is to be opened, they are some milliseconds' work, and callers come between."""
 
 
 class Guard(Protocol):
@@ -244,15 +250,20 @@ class RedisCache:
         """Drop whose the API keys of ``digests`` are."""
         return not digests or await self._write("forget keys", ("DEL", *(api_key_key(digest) for digest in digests)))
 
-    async def forget_everything(self) -> bool:
+    async def forget_everything(self, below: float = math.inf) -> bool:
         """Drop all keys that this service writes; False where Redis did not answer in time for some step of it.
 
-        There are thousands of steps where there is much: one that comes too late is tried again before all are.
+        ``below``: only the answers that have not seen the change of this number, and what cannot be read. There are
+        thousands of steps where there is much: one that comes too late is tried again before all are.
         """
         cursor: Any = 0
+        count = SWEPT_AT_ONCE if below == math.inf else READ_AT_ONCE
         try:
             while True:
-                ((cursor, keys),) = await self._step(("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", 500))
+                ((cursor, keys),) = await self._step(("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", count))
+                if keys and below < math.inf:
+                    keys = await self._older(keys, below)
+                    await asyncio.sleep(READ_PAUSE_S)
                 if keys:
                     await self._step(("UNLINK", *keys))
                 if int(cursor) == 0:
@@ -260,13 +271,24 @@ class RedisCache:
         except (NotKnown, TypeError, ValueError):
             return False
 
-    async def _step(self, command: Sequence[Any]) -> list[Any]:
+    async def _older(self, keys: Sequence[bytes], below: float) -> list[bytes]:
+        """Those at which an answer from before ``below`` stands, or what is none; whose a key is has no age."""
+        answers = [key for key in keys if not key.startswith(API_KEY_PREFIX)]
+        values = await self._step(*(("GETRANGE", key, 0, MAX_VALUE_BYTES) for key in answers)) if answers else []
+        older = []
+        for key, value in zip(answers, values, strict=True):
+            person = self._codec.decode(key.decode(errors="replace"), value)
+            if person is None or person.change_version < below:
+                older.append(key)
+        return older
+
+    async def _step(self, *commands: Sequence[Any]) -> list[Any]:
         for _ in range(STEP_TRIES - 1):
             try:
-                return await self._ask("forget everything", command)
+                return await self._ask("forget everything", *commands)
             except NotKnown:
                 await asyncio.sleep(STEP_PAUSE_S)
-        return await self._ask("forget everything", command)
+        return await self._ask("forget everything", *commands)
 
     async def invalidate(self, privy_id: str | None = None, username: str | None = None) -> bool:
         """Drop everything that is remembered of the person; False where nobody is named."""

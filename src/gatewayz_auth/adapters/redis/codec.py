@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_VALUE_BYTES = 16 * 1024
 """The longest value that is written, and the most that is ever read of one."""
 
+API_KEY_PREFIX = b"auth:api_key:"
+"""How the keys begin at which it stands whose an API key is."""
+
 
 def privy_id_key(privy_id: str) -> str:
     """Where a person's fresh answer stands."""
@@ -39,7 +42,7 @@ def last_known_good_key(privy_id: str) -> str:
 
 def api_key_key(digest: bytes) -> str:
     """Where it stands whose an API key is, under the key's digest; nothing leads back from it to the key."""
-    return f"auth:api_key:{digest.hex()}"
+    return f"{API_KEY_PREFIX.decode()}{digest.hex()}"
 
 
 def is_text(text: str) -> bool:
