@@ -8,6 +8,7 @@ older than ``LAST_KNOWN_GOOD_MAX_AGE``.
 from __future__ import annotations
 
 import hmac
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from gatewayz_auth.domain import api_keys
@@ -24,6 +25,7 @@ from gatewayz_auth.domain.sign_in import Source
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.auth_cache import REFRESH_AHEAD
 from gatewayz_auth.service.key_cache import KeyCache, RememberedKey
+from gatewayz_auth.service.known_changes import is_put_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -287,15 +289,19 @@ class ApiKeyCheck:
                 self.remembered.forget_user(change.user_id, change.change_id)
         self._seen_version = max(self._seen_version, version)
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float = math.inf) -> None:
         """Follow a gap: nothing of before ``version`` is fresh, and whose rights ``taken`` took are not remembered.
 
-        Nor is anybody, where ``floor`` says that what was taken before it is not known.
+        Nor is anybody, where ``floor`` says that what was taken before it is not known, or what the database may have
+        lost.
         """
         self._takings += 1
-        if version < self._seen_version:  # the database counts from lower on than we have seen it
+        if is_put_back(version, self._seen_version, lost_since_s):
             self.remembered = KeyCache()
             self._doubtful_below = self._seen_version = 0
+        if lost_since_s < math.inf:
+            self.remembered.forget_since(lost_since_s - self._policy().lookup_limit_s)
+            self._seen_version = min(self._seen_version, version)
         self.remembered.forget_above(version)
         self.outdate_all(version)
         if floor > self._seen_version:  # up to there it was told by name

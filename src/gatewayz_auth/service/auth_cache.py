@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from gatewayz_auth.domain.errors import AccountDisabled, NotKnown, QueryTimeoutE
 from gatewayz_auth.domain.freshness import MAX_CLOCK_SKEW_S, Freshness, freshness, shortened
 from gatewayz_auth.domain.sign_in import Answer, NotFound, Source
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.service.known_changes import KnownChanges
+from gatewayz_auth.service.known_changes import KnownChanges, is_put_back
 from gatewayz_auth.service.owed_to_redis import OwedToRedis
 from gatewayz_auth.service.process_cache import ProcessCache, Remembered
 
@@ -259,15 +260,12 @@ class AuthCache:
             self._render(account, api_key, is_new=False),
             person.as_of_s,
             person.change_version,
-            0.0 if self._is_doubtful(privy_id, person.change_version) else ends_s,
+            0.0 if self._changes.is_doubtful(privy_id, person.change_version) else ends_s,
             has_key=api_key is not None,
             lacks=account.lacks & ~shown,
         )
         self.process.put(privy_id, tag, entry)
         return entry
-
-    def _is_doubtful(self, privy_id: str, version: int) -> bool:
-        return version < self._changes.doubtful_below or self._changes.is_outdated(privy_id, version)
 
     def notice(self, changes: Iterable[Change], version: int, *, floor: int = 0) -> None:
         """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now.
@@ -286,17 +284,23 @@ class AuthCache:
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float = math.inf) -> None:
         """Follow a gap: nothing of before ``version`` is fresh, and nothing at all is given that ``taken`` took away.
 
         Nor what is older than ``floor``. Redis is told to forget what has not seen them: a process that starts while
-        the database is away knows of none of this. Changes that only gave something may be among ``taken``.
+        the database is away knows of none of this. Changes that only gave something may be among ``taken``. What the
+        database may have lost (``lost_since_s``) is forgotten, and all of it where it was put back.
         """
         self._changes.caught_up(version, self._clock.utc_now_s())
-        if version < self._changes.seen:
+        if is_put_back(version, self._changes.seen, lost_since_s):
             self._changes.begin_anew()
             self.process.clear()
             self._owed.forget_everything()
+        if lost_since_s < math.inf:
+            since_s = lost_since_s - self.policy.lookup_limit_s
+            for owner in self.process.owners(lambda _, entry: entry.as_of_s >= since_s):
+                self.forget(owner, None)
+            self._changes.seen = min(self._changes.seen, version)
         floor = floor if floor > self._changes.seen else 0  # what was taken up to there was told by name
         if floor > self._changes.floor:
             self._changes.floor = floor
@@ -308,16 +312,11 @@ class AuthCache:
             self._changes.hold(privy_id, change.change_id, takes_away=change.takes_away)
             self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
         self.outdate_all(version)
-        process = self.process
-        owners = ((process.privy_id(key), process.entry(key)) for key in process)
-        for privy_id in {owner for owner, entry in owners if self._is_to_go(owner, entry, floor, version)}:
-            process.forget(privy_id)
+        is_to_go = self._changes.is_to_go
+        for privy_id in self.process.owners(lambda owner, entry: is_to_go(owner, entry.change_version, floor, version)):
+            self.process.forget(privy_id)
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
-
-    def _is_to_go(self, privy_id: str, entry: Remembered, floor: int, version: int) -> bool:
-        # By what was taken from them, not by what else has changed since; and what has seen changes that never were.
-        return not max(floor, self._changes.newest_taking_of(privy_id)) <= entry.change_version <= version
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more, here and in Redis; it stays as last known good.

@@ -32,8 +32,11 @@ class Follower(Protocol):
         """Follow ``changes``; ``version`` is the newest change known now."""
         ...
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int) -> None:
-        """Give nothing that ``taken`` took away, nothing of before ``floor``, and as fresh nothing of before now."""
+    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float) -> None:
+        """Give nothing that ``taken`` took away, nothing of before ``floor``, and as fresh nothing of before now.
+
+        Nor what the database may have lost, as ``domain.changes`` says it.
+        """
         ...
 
     def forget_what_redis_missed(self) -> None:
@@ -68,7 +71,7 @@ class FollowChanges:
         self.is_heard = True
         for follower in self._followers:
             if read.is_gap:
-                follower.catch_up(read.changes, read.version, read.floor)
+                follower.catch_up(read.changes, read.version, read.floor, read.lost_since_s)
             else:
                 follower.notice(read.changes, read.version)
         return True

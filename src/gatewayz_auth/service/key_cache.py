@@ -97,6 +97,11 @@ class KeyCache:
         for digest in [one for one, entry in self._entries.items() if entry.version > version]:
             self.forget(digest)
 
+    def forget_since(self, since_s: float) -> None:
+        """Drop every key that the database was asked for since ``since_s`` (UTC)."""
+        for digest in [one for one, entry in self._entries.items() if entry.as_of_s >= since_s]:
+            self.forget(digest)
+
     def is_news(self, digest: bytes) -> bool:
         """Whether it is heard of for the first time here that the key of ``digest`` was revoked, which is for good."""
         is_known = digest in self._revoked

@@ -12,6 +12,14 @@ MARGIN_S = 30.0
 """So far clocks of hosts may be apart, and so long may reading the newest change take, together."""
 
 
+def is_put_back(version: int, seen: int, lost_since_s: float) -> bool:
+    """Whether a database that counts up to ``version`` has another past than the one that counted up to ``seen``.
+
+    A crash takes back the numbers of what was rolled back, which is said by ``lost_since_s``: a time.
+    """
+    return lost_since_s == -math.inf or (lost_since_s == math.inf and version < seen)
+
+
 class KnownChanges:
     """The newest change of each person, and since when nothing is missing; no clock, one dictionary step a call.
 
@@ -59,6 +67,14 @@ class KnownChanges:
     def is_taken(self, privy_id: str, version: int) -> bool:
         """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
         return version < self.floor or self.newest_taking_of(privy_id) > version
+
+    def is_to_go(self, privy_id: str, version: int, floor: int, newest: int) -> bool:
+        """Whether a gap up to ``newest`` ends an answer of ``version``: by what was taken from them, or never was."""
+        return not max(floor, self.newest_taking_of(privy_id)) <= version <= newest
+
+    def is_doubtful(self, privy_id: str, version: int) -> bool:
+        """Whether an answer of ``version`` is not fresh."""
+        return version < self.doubtful_below or self.is_outdated(privy_id, version)
 
     def begin_anew(self) -> None:
         """Forget all: the database counts its changes from lower on than has been seen."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAX_ENTRIES = 200_000
 """About 0.9 kB each (docs/reference/performance.md): at most some 180 MB a process."""
@@ -90,6 +90,11 @@ class ProcessCache:
     def entry(self, key: str) -> Remembered:
         """The entry of a key that iteration gave; it does not count as a use."""
         return self._entries[key]
+
+    def owners(self, is_it: Callable[[str, Remembered], bool]) -> set[str]:
+        """Whoever has an entry of which ``is_it`` says so, by Privy id; it does not count as a use."""
+        each = ((self.privy_id(key), entry) for key, entry in self._entries.items())
+        return {privy_id for privy_id, entry in each if is_it(privy_id, entry)}
 
     def of(self, privy_id: str) -> list[Remembered]:
         """Every entry of the person; it does not count as a use."""

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatewayz_auth.adapters.postgres.numbering import Numbering
 from gatewayz_auth.domain.changes import Change, ChangesRead
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.deadline import Deadline
@@ -58,6 +59,7 @@ class PostgresChanges:
         self._taken_s = remembered_s + MARGIN_S
         self._mark: _Mark | None = None
         self._horizon: int | None = None
+        self._numbering = Numbering()
         self._marks: list[tuple[float, _Mark]] = []
         self._trimmed_s = clock.monotonic_s()
         self._is_to_trim = False
@@ -71,6 +73,7 @@ class PostgresChanges:
         mark = self._mark
         if mark is None:
             return await self._caught_up()
+        asked_at_s = self._clock.monotonic_s(), self._clock.utc_now_s()
         parameters = {
             "era": mark.era,
             "snapshot": mark.snapshot,
@@ -86,6 +89,7 @@ class PostgresChanges:
             await self._trim()
         # Not before: whatever fails on the way here, what was read and not told is read again.
         self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
+        self._numbering.heard(*asked_at_s, _next_number(first))
         changes = tuple(_change(row) for row in rows if row["user_id"] is not None)
         return ChangesRead(changes, first["horizon"] - 1, is_gap=False)
 
@@ -94,16 +98,19 @@ class PostgresChanges:
 
         And with what else is still known to have changed since this reader last read.
         """
+        asked_at_s = self._clock.monotonic_s(), self._clock.utc_now_s()
         rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1, "since": self._horizon})
         first = rows[0]
         self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         self._marks.clear()  # of another era, maybe
+        lost_since_s = self._numbering.lost_since_s(_next_number(first))
+        self._numbering.heard(*asked_at_s, _next_number(first))
         floor = max((row["xact"] for row in rows if row["kind"] == "all"), default=0)
         taken_away = [row["xact"] for row in rows if row["takes_away"]]
         if len(taken_away) > MAX_CHANGES:
             floor = max(floor, taken_away[-1])
         taken = tuple(_change(row) for row in reversed(rows) if row["user_id"] is not None)
-        return ChangesRead(taken, first["horizon"] - 1, is_gap=True, floor=floor)
+        return ChangesRead(taken, first["horizon"] - 1, is_gap=True, floor=floor, lost_since_s=lost_since_s)
 
     async def _trim(self) -> None:
         """Now and then take away what everybody has long read."""
@@ -130,6 +137,10 @@ class PostgresChanges:
             own_limit_s=self._limit_s,
             operation=name,
         )
+
+
+def _next_number(row: Row) -> int:
+    return int(row["snapshot"].split(":")[1])
 
 
 def _change(row: Row) -> Change:
