@@ -12,6 +12,7 @@ from gatewayz_auth.adapters.postgres import changes as changes_module
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.changes import PostgresChanges
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
+from gatewayz_auth.adapters.postgres.statements import statement
 from gatewayz_auth.reliability.abandoned import Abandoned
 
 
@@ -211,6 +212,22 @@ def test_more_gains_than_are_told_are_no_reason_to_forget_anybody(on, monkeypatc
             await other.execute("UPDATE users SET credits = credits + 1")
         read = await reader.read()
         assert (read.is_gap, read.floor) == (True, 0)
+
+    on(story)
+
+
+def test_what_was_taken_away_is_found_without_passing_by_what_was_not_however_much(on):
+    """One statement about millions would make each reading too long for its second, and so the last one that was."""
+
+    async def story(other, **_):
+        await other.execute(
+            "INSERT INTO gatewayz_auth.changes (kind, user_id, privy_user_id, username, takes_away)"
+            " SELECT 'user', n, 'did:privy:x' || n, 'x' || n, false FROM generate_series(1, 20000) AS n"
+        )
+        plan = await other.execute(
+            b"EXPLAIN (ANALYZE, TIMING OFF) " + statement("changes_mark"), {"max_rows": 5001, "since": None}
+        )
+        assert [line for (line,) in await plan.fetchall() if "Removed by Filter" in line] == []
 
     on(story)
 
