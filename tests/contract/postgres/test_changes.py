@@ -232,6 +232,30 @@ def test_what_was_taken_away_is_found_without_passing_by_what_was_not_however_mu
     on(story)
 
 
+def test_what_is_new_is_found_without_passing_by_what_was_read_while_somebody_writes_for_long(on, database_url):
+    """A session that was forgotten in a transaction for a day would make each reading too long for its second."""
+    many = (
+        "INSERT INTO gatewayz_auth.changes (kind, user_id, privy_user_id, username, takes_away)"
+        " SELECT 'user', n, 'did:privy:x' || n, 'x' || n, false FROM generate_series(1, %s) AS n"
+    )
+
+    async def story(other, **_):
+        async with await psycopg.AsyncConnection.connect(database_url) as forgotten:
+            await forgotten.execute(many, (3,))
+            await other.execute(many, (20_000,))
+            stands = await other.execute("SELECT pg_current_snapshot()::text, pg_postmaster_start_time()::text, now()")
+            snapshot, era, at = await stands.fetchone()
+            parameters = {"era": era, "snapshot": snapshot, "at": at, "max_age_s": 300.0, "max_rows": 5001}
+            await other.execute(many, (4,))
+            await forgotten.commit()
+        told = await other.execute(statement("changes_since"), parameters)
+        assert len(await told.fetchall()) == 7
+        plan = await other.execute(b"EXPLAIN (ANALYZE, TIMING OFF) " + statement("changes_since"), parameters)
+        assert [line for (line,) in await plan.fetchall() if "Removed by Filter" in line] == []
+
+    on(story)
+
+
 def test_what_was_taken_away_stays_for_as_long_as_an_older_answer_may_be_given(on):
     clock = ManualClock()
 
