@@ -216,18 +216,21 @@ def test_more_gains_than_are_told_are_no_reason_to_forget_anybody(on, monkeypatc
     on(story)
 
 
-def test_what_was_taken_away_is_found_without_passing_by_what_was_not_however_much(on):
+@pytest.mark.parametrize("takes_away", [False, True])
+def test_a_reader_at_a_gap_looks_at_so_many_changes_and_no_more_however_many_there_are(on, takes_away):
     """One statement about millions would make each reading too long for its second, and so the last one that was."""
 
     async def story(other, **_):
         await other.execute(
             "INSERT INTO gatewayz_auth.changes (kind, user_id, privy_user_id, username, takes_away)"
-            " SELECT 'user', n, 'did:privy:x' || n, 'x' || n, false FROM generate_series(1, 20000) AS n"
+            " SELECT 'user', n, 'did:privy:x' || n, 'x' || n, %s FROM generate_series(1, 20000) AS n",
+            (takes_away,),
         )
         plan = await other.execute(
-            b"EXPLAIN (ANALYZE, TIMING OFF) " + statement("changes_mark"), {"max_rows": 5001, "since": None}
+            b"EXPLAIN (ANALYZE, TIMING OFF) " + statement("changes_mark"), {"max_rows": 50, "since": 1}
         )
-        assert [line for (line,) in await plan.fetchall() if "Removed by Filter" in line] == []
+        passed_by = [int(line.split(":")[1]) for (line,) in await plan.fetchall() if "Removed by Filter" in line]
+        assert sum(passed_by) <= 50
 
     on(story)
 

@@ -1,4 +1,5 @@
 -- Where a reader of changes stands now, what was taken from people of late, and what else changed since it last read.
+-- However many changes there are, max_rows of each are looked at: a reading that takes too long is never made again.
 WITH here AS (
     SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot() AS snapshot, now() AS at
 )
@@ -15,11 +16,15 @@ LEFT JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT ch.xact::text::bigint, ch.kind, ch.user_id, ch.privy_user_id, ch.username, ch.takes_away
-        FROM gatewayz_auth.changes AS ch
-        WHERE NOT ch.takes_away AND ch.xact >= %(since)s::bigint::text::xid8
-        ORDER BY ch.xact DESC
-        LIMIT %(max_rows)s::integer
+        SELECT since.xact::text::bigint, since.kind, since.user_id, since.privy_user_id, since.username, false
+        FROM (
+            SELECT ch.*
+            FROM gatewayz_auth.changes AS ch
+            WHERE ch.xact >= %(since)s::bigint::text::xid8
+            ORDER BY ch.xact DESC
+            LIMIT %(max_rows)s::integer
+        ) AS since
+        WHERE NOT since.takes_away
     )
 ) AS c ON true
 ORDER BY c.xact DESC
