@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from gatewayz_auth.service.known_changes import NewestChanges
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatewayz_auth.domain.key_holder import KeyHolder
 
 MAX_KEYS = 50_000
@@ -42,9 +46,8 @@ class KeyCache:
         self._max_changes = max_changes
         self._entries: OrderedDict[bytes, RememberedKey] = OrderedDict()
         self._of_user: dict[int, set[bytes]] = {}
-        self._changed: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._changes: NewestChanges[int] = NewestChanges(max_changes)
         self._revoked: OrderedDict[bytes, None] = OrderedDict()
-        self._floor = self._doubtful_below = 0
         self.evictions = 0
 
     def __len__(self) -> int:
@@ -88,18 +91,19 @@ class KeyCache:
 
     def forget_all(self, floor: int) -> None:
         """Drop every key that may not have seen the changes up to ``floor``, and take no such answer any more."""
-        for digest in [one for one, entry in self._entries.items() if entry.version < floor]:
-            self.forget(digest)
-        self._floor = max(self._floor, floor)
+        self._forget_where(lambda entry: entry.version < floor)
+        self._changes.floor = max(self._changes.floor, floor)
 
     def forget_above(self, version: int) -> None:
         """Drop every key that has seen changes above ``version``, which were never made."""
-        for digest in [one for one, entry in self._entries.items() if entry.version > version]:
-            self.forget(digest)
+        self._forget_where(lambda entry: entry.version > version)
 
     def forget_since(self, since_s: float) -> None:
         """Drop every key that the database was asked for since ``since_s`` (UTC)."""
-        for digest in [one for one, entry in self._entries.items() if entry.as_of_s >= since_s]:
+        self._forget_where(lambda entry: entry.as_of_s >= since_s)
+
+    def _forget_where(self, is_to_go: Callable[[RememberedKey], bool]) -> None:
+        for digest in [one for one, entry in self._entries.items() if is_to_go(entry)]:
             self.forget(digest)
 
     def is_news(self, digest: bytes) -> bool:
@@ -118,18 +122,12 @@ class KeyCache:
 
     def changed(self, user_id: int, change_id: int, *, takes_away: bool) -> None:
         """Remember that ``change_id`` was made to a user: an answer from before it is not to be kept."""
-        newest, taking = self._changed.get(user_id, (0, 0))
-        self._changed[user_id] = max(change_id, newest), max(change_id, taking) if takes_away else taking
-        self._changed.move_to_end(user_id)
-        if len(self._changed) > self._max_changes:
-            _, (newest, taking) = self._changed.popitem(last=False)
-            self._doubtful_below = max(self._doubtful_below, newest)
-            self._floor = max(self._floor, taking)
+        self._changes.hold(user_id, change_id, takes_away=takes_away)
 
     def is_outdated(self, user_id: int, version: int) -> bool:
         """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
-        return version < max(self._floor, self._doubtful_below) or self._changed.get(user_id, (0, 0))[0] > version
+        return self._changes.is_doubtful(user_id, version)
 
     def is_taken(self, user_id: int, version: int) -> bool:
         """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
-        return version < self._floor or self._changed.get(user_id, (0, 0))[1] > version
+        return self._changes.is_taken(user_id, version)

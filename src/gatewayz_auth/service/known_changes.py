@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
 
 MAX_CHANGES_REMEMBERED = 20_000
 """Changes that late writers are still held against; older ones have long been followed by everybody."""
@@ -20,61 +23,72 @@ def is_put_back(version: int, seen: int, lost_since_s: float) -> bool:
     return lost_since_s == -math.inf or (lost_since_s == math.inf and version < seen)
 
 
-class KnownChanges:
-    """The newest change of each person, and since when nothing is missing; no clock, one dictionary step a call.
+class NewestChanges(Generic[Key]):
+    """The newest change of each person, and the newest that took something away; of ``most`` people at most.
 
-    Apart from them the newest that took something away: what others changed (credits, with each use) only ends that an
-    older answer is fresh.
+    What others changed (credits, with each use) only ends that an older answer is fresh. No clock, one dictionary step
+    a call.
     """
 
-    __slots__ = ("_caught_up", "_caught_up_s", "_newest", "doubtful_below", "floor", "is_heard", "seen")
+    __slots__ = ("_most", "_newest", "doubtful_below", "floor")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         """Know of none."""
-        self._newest: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._caught_up, self._caught_up_s = 0, -math.inf
-        self.is_heard = False
-        """Whether the database ever said here what has changed."""
-        self.seen = 0
-        """The newest change known of anybody: a database that is asked now knows all of them."""
+        self._most = most
+        self._newest: OrderedDict[Key, tuple[int, int]] = OrderedDict()
         self.floor = 0
         """What was taken from people up to this change is not known, so nothing that old is given."""
         self.doubtful_below = 0
         """What is older may have been overtaken by a change that was missed or forgotten: it is not fresh."""
 
-    def newest_of(self, privy_id: str) -> int:
+    def newest_of(self, person: Key) -> int:
         """The newest change known of the person, 0 where none is."""
-        return self._newest.get(privy_id, (0, 0))[0]
+        return self._newest.get(person, (0, 0))[0]
 
-    def newest_taking_of(self, privy_id: str) -> int:
+    def newest_taking_of(self, person: Key) -> int:
         """The newest change known that took something from the person, 0 where none did."""
-        return self._newest.get(privy_id, (0, 0))[1]
+        return self._newest.get(person, (0, 0))[1]
 
-    def hold(self, privy_id: str, change_id: int, *, takes_away: bool) -> None:
+    def hold(self, person: Key, change_id: int, *, takes_away: bool) -> None:
         """Hold a change against whatever is remembered of the person from before it."""
-        newest, taking = self._newest.get(privy_id, (0, 0))
-        self._newest[privy_id] = max(change_id, newest), max(change_id, taking) if takes_away else taking
-        self._newest.move_to_end(privy_id)
-        if len(self._newest) > MAX_CHANGES_REMEMBERED:
+        newest, taking = self._newest.get(person, (0, 0))
+        self._newest[person] = max(change_id, newest), max(change_id, taking) if takes_away else taking
+        self._newest.move_to_end(person)
+        if len(self._newest) > self._most:
             _, (newest, taking) = self._newest.popitem(last=False)
             self.doubtful_below = max(self.doubtful_below, newest)
             self.floor = max(self.floor, taking)
 
-    def is_outdated(self, privy_id: str, version: int) -> bool:
+    def is_outdated(self, person: Key, version: int) -> bool:
         """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
-        return version < self.floor or self.newest_of(privy_id) > version
+        return version < self.floor or self.newest_of(person) > version
 
-    def is_taken(self, privy_id: str, version: int) -> bool:
+    def is_taken(self, person: Key, version: int) -> bool:
         """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
-        return version < self.floor or self.newest_taking_of(privy_id) > version
+        return version < self.floor or self.newest_taking_of(person) > version
+
+    def is_doubtful(self, person: Key, version: int) -> bool:
+        """Whether an answer of ``version`` is not fresh."""
+        return version < self.doubtful_below or self.is_outdated(person, version)
+
+
+class KnownChanges(NewestChanges[str]):
+    """The newest changes of people by their Privy id, and how far all changes of anybody are known."""
+
+    __slots__ = ("_caught_up", "_caught_up_s", "is_heard", "seen")
+
+    def __init__(self) -> None:
+        """Know of none."""
+        super().__init__(MAX_CHANGES_REMEMBERED)
+        self._caught_up, self._caught_up_s = 0, -math.inf
+        self.is_heard = False
+        """Whether the database ever said here what has changed."""
+        self.seen = 0
+        """The newest change known of anybody: a database that is asked now knows all of them."""
 
     def is_to_go(self, privy_id: str, version: int, floor: int, newest: int) -> bool:
         """Whether a gap up to ``newest`` ends an answer of ``version``: by what was taken from them, or never was."""
         return not max(floor, self.newest_taking_of(privy_id)) <= version <= newest
-
-    def is_doubtful(self, privy_id: str, version: int) -> bool:
-        """Whether an answer of ``version`` is not fresh."""
-        return version < self.doubtful_below or self.is_outdated(privy_id, version)
 
     def begin_anew(self) -> None:
         """Forget all: the database counts its changes from lower on than has been seen."""
