@@ -11,7 +11,7 @@ import threading
 import psycopg
 import pytest
 from tests.support.console_story import database_of
-from tests.support.serving import CLOCK, Serving, workers
+from tests.support.serving import CLOCK, Serving, standing_still, workers
 
 from gatewayz_auth.adapters.child_process import wait_until
 
@@ -26,17 +26,9 @@ def service(tmp_path_factory):
         yield serving.ready()
 
 
-@contextlib.contextmanager
 def only(service, pid):
     """Have ``pid`` alone answer; not for long, for workers that do not answer are replaced."""
-    others = [worker for worker in workers(service.process.pid) if worker != pid]
-    for other in others:
-        os.kill(other, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for other in others:
-            os.kill(other, signal.SIGCONT)
+    return standing_still(worker for worker in workers(service.process.pid) if worker != pid)
 
 
 def pools(service):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import os
 import re
-import signal
 import time
 from pathlib import Path
 
@@ -16,7 +13,7 @@ import pytest
 import redis
 from tests.support.collector import Collector
 from tests.support.forgeries import Signer, forgeries, identity_forgeries
-from tests.support.serving import CLOCK, Serving, descendants
+from tests.support.serving import CLOCK, Serving, descendants, standing_still
 
 from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.postgres.embedded import EmbeddedPostgres
@@ -143,18 +140,10 @@ def test_a_key_is_in_clear_in_no_table_no_redis_value_and_no_log(service, state)
     assert not re.search(r"gw_(?:live|test|dev)_\w{10,}", written.replace(service.wait_for("curl"), ""))
 
 
-@contextlib.contextmanager
 def frozen(state):
     """The database stands still."""
     first = int(next(state.rglob("postmaster.pid")).read_text().split()[0])
-    pids = [first, *descendants(first)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+    return standing_still([first, *descendants(first)])
 
 
 def raw(service, method, path, body=b"", headers=()):

@@ -1,14 +1,12 @@
 """A database that falls silent with its connections open, told from the side of those who come back."""
 
-import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.support.faults import GIVES_UP_S, p99_s
-from tests.support.serving import CLOCK, descendants
+from tests.support.serving import CLOCK, descendants, standing_still
 
 from gatewayz_auth.adapters.child_process import wait_until
 
@@ -168,15 +166,9 @@ def test_strangers_let_go_by_an_opening_breaker_are_named_in_the_log_with_what_t
 
 def test_a_stopped_postgres_is_a_frozen_one(under, postgres_server):
     people = stale(under, 4)
-    pids = [postgres_server.pid, *descendants(postgres_server.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with standing_still([postgres_server.pid, *descendants(postgres_server.pid)]):
         replies = under.ask([*people, *under.people("stranger", 3)])
         assert [reply.status for reply in replies] == [200] * 4 + [503] * 3, replies
         assert max(reply.took_s for reply in replies[:4]) <= 0.35
         assert max(reply.took_s for reply in replies) <= 2.2
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
     assert fresh_again_s(under, people) <= FRESH_AGAIN_WITHIN_S

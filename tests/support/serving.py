@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatewayz_auth.adapters.child_process import wait_until
@@ -31,6 +32,19 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
     except OSError:
         return True
+
+
+@contextlib.contextmanager
+def standing_still(pids: Iterable[int]):
+    """The processes ``pids`` are stopped in the middle of whatever they do, and go on afterwards."""
+    stopped = list(pids)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
 
 
 def descendants(pid: int) -> list[int]:

@@ -312,13 +312,19 @@ async def test_a_gap_takes_nothing_for_what_was_taken_before_and_what_has_change
         await ask(cache, world)
 
 
+async def known_up_to(version):
+    """A world and a Redis that holds Ada as of the change ``version``."""
+    world, shared, cache = await known()
+    cache.notice([], version)
+    cache.forget(ADA, "ada")
+    await ask(cache, world)
+    return world, shared
+
+
 @pytest.mark.parametrize("is_restored", [True, False])
 @in_virtual_time
 async def test_what_redis_holds_of_a_database_that_was_restored_since_is_given_to_nobody(is_restored):
-    world, shared, cache = await known()
-    cache.notice([], 1_000)
-    cache.forget(ADA, "ada")
-    await ask(cache, world)
+    world, shared = await known_up_to(1_000)
     await asyncio.sleep(0.1)
     shared.good["did:privy:grace"] = dataclasses.replace(shared.good[ADA])
     await asyncio.sleep(60)
@@ -344,10 +350,7 @@ async def test_what_another_process_wrote_since_this_one_caught_up_is_of_the_sam
 
 @in_virtual_time
 async def test_what_was_taken_from_redis_before_the_database_was_heard_of_goes_where_that_was_restored():
-    world, shared, cache = await known()
-    cache.notice([], 1_000)
-    cache.forget(ADA, "ada")
-    await ask(cache, world)
+    world, shared = await known_up_to(1_000)
     await asyncio.sleep(60)
     world.is_up = False
     started = cache_over(world, shared)
