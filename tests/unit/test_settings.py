@@ -190,6 +190,18 @@ def test_a_secret_is_printed_neither_by_a_fault_nor_by_a_repr(knob):
     assert SECRET not in repr(settings)
 
 
+@pytest.mark.parametrize("name", ["API_KEY_SECRET", "ADMIN_TOKEN"])
+def test_a_secret_of_the_documentation_opens_development_alone(name):
+    copied = {name: "replace-this-by-the-output-of-openssl-rand"}
+    (said,) = faults(**copied)
+    assert said.startswith(f"{name} is the documentation's example: put the output of `openssl rand -base64 36`")
+    assert read_settings(copied, dev=True)
+
+
+def test_whoever_began_with_a_secret_of_the_documentation_can_rotate_away_from_it():
+    fine(API_KEY_SECRET=f"{SECRET},replace-this-by-the-output-of-openssl-rand")
+
+
 def test_a_budget_below_a_default_takes_the_defaults_down_with_it():
     settings = fine(AUTH_QUERY_TIMEOUT="0.1")
     assert (settings.user_lookup_timeout_s, settings.lookup_patience_s) == (0.1, 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gatewayz_auth.domain.documented import is_documented
 from gatewayz_auth.domain.tuning import FAR_LOOKUP_S, FAR_S, MOST_BUDGET_S
 from gatewayz_auth.service.findings import failed, passed, unknown
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 BACKUP_AGE_S = 86400.0
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _FEWEST_LETTERS = 10
-_PLACEHOLDER = "replace-this-by-"  # docs/how-to/configure.md
 _WHOLE_SUITE = ({"all"}, {"not alone", "alone"})
 
 
@@ -95,7 +95,7 @@ def secrets(api_keys: Sequence[str], admin_token: str | None, development: Seque
     for name, secret in named:
         if secret in development:
             return failed("secrets", title, f"{name} is the one that development made for itself.", do)
-        if secret.startswith(_PLACEHOLDER):
+        if is_documented(secret):
             return failed("secrets", title, f"{name} is the example of the documentation, which everybody knows.", do)
         if len(set(secret)) < _FEWEST_LETTERS:
             return failed("secrets", title, f"{name} has fewer than {_FEWEST_LETTERS} different characters.", do)

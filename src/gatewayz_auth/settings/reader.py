@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gatewayz_auth.adapters.smtp.server import SmtpServer
+from gatewayz_auth.domain.documented import is_documented
 from gatewayz_auth.domain.identity import normalised_email
 from gatewayz_auth.settings.knobs import KNOBS
 
@@ -32,10 +33,14 @@ _PEM_BLOCK = re.compile(r"\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----E
 
 
 class Reader:
-    """The values of ``environ``, checked one by one; ``faults`` grows, and holds no secret."""
+    """The values of ``environ``, checked one by one; ``faults`` grows, and holds no secret.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    Secrets of the documentation are accepted with ``dev`` alone.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, dev: bool) -> None:
         self._environ = environ
+        self._dev = dev
         self._knobs = {knob.name: knob for knob in KNOBS}
         self.faults: list[str] = []
 
@@ -135,6 +140,8 @@ class Reader:
         value = self.text(name)
         if value is not None and not _is_secret(value):
             self.fault(name, "is too short or has an unprintable character")
+        elif value is not None:
+            self._refuse_documented(name, value)
         return value
 
     def keyring(self, name: str) -> tuple[str, ...]:
@@ -142,9 +149,15 @@ class Reader:
         secrets = self.parts(name)
         if any(not _is_secret(secret) for secret in secrets):
             self.fault(name, "holds a secret that is too short or has an unprintable character")
+        elif secrets:  # an older one may be: whoever began with it has to open their keys
+            self._refuse_documented(name, secrets[0])
         if len(set(secrets)) < len(secrets):
             self.fault(name, "holds the same secret twice")
         return secrets
+
+    def _refuse_documented(self, name: str, secret: str) -> None:
+        if not self._dev and is_documented(secret):
+            self.fault(name, "is the documentation's example: put the output of `openssl rand -base64 36` in its place")
 
     def networks(self, name: str) -> tuple[Network, ...]:
         """Networks in CIDR form; a single address is a network of one."""

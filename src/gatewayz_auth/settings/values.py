@@ -63,7 +63,7 @@ def read_settings(environ: Mapping[str, str], *, dev: bool) -> Settings:
 
     ``dev`` relaxes what is required: the embedded servers and a token issuer of its own stand in.
     """
-    reader = Reader(environ)
+    reader = Reader(environ, dev=dev)
     budget_s = reader.timeout_s("AUTH_QUERY_TIMEOUT")
     lookup_s = reader.timeout_s("USER_LOOKUP_TIMEOUT", ("AUTH_QUERY_TIMEOUT", budget_s))
     signups = reader.choice("SIGNUPS", "on", "off", "allowlist")
