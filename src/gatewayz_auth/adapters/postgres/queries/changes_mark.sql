@@ -1,7 +1,9 @@
 -- Where a reader of changes stands now, what was taken from people of late, and what else changed since it last read.
 -- However many changes there are, max_rows of each are looked at: a reading that takes too long is never made again.
+-- A server whose backend was killed begins anew and keeps its start time; its statistics begin anew too.
 WITH here AS (
-    SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot() AS snapshot, now() AS at
+    SELECT concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time()) AS era,
+        pg_current_snapshot() AS snapshot, now() AS at
 )
 SELECT here.era, here.snapshot::text AS snapshot, here.at, pg_snapshot_xmin(here.snapshot)::text::bigint AS horizon,
     c.xact, c.kind, c.user_id, c.privy_user_id, c.username, c.takes_away

@@ -1,8 +1,10 @@
 -- What the reader's last snapshot could not see, and where it stands now; one row without a kind where that is nothing.
 -- Asked in two parts, each by the index: a transaction that writes for long holds back the snapshot's lower end, and
 -- all that was changed since it began would be looked through each time.
+-- A server whose backend was killed begins anew and keeps its start time; its statistics begin anew too.
 WITH here AS (
-    SELECT pg_postmaster_start_time()::text AS era, pg_current_snapshot() AS snapshot, now() AS at
+    SELECT concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time()) AS era,
+        pg_current_snapshot() AS snapshot, now() AS at
 )
 SELECT here.era, here.snapshot::text AS snapshot, here.at, pg_snapshot_xmin(here.snapshot)::text::bigint AS horizon,
     (here.era <> %(era)s::text
