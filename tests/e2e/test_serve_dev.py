@@ -15,6 +15,7 @@ from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.cli.main import main
 
 GONE_WITHIN_S = 4.0
+REQUIRED = {"PRIVY_APP_ID": "app", "PRIVY_JWKS_URL": "https://127.0.0.1:1/jwks.json"}
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,18 @@ def test_two_workers_serve_end_together_and_die_with_their_supervisor(home):
 def test_secrets_of_the_folder_are_for_its_owner_alone(home):
     for name in ("api-key-secret", "dev-issuer-key.pem", "lock", "postgres"):
         assert (home / ".state" / name).stat().st_mode & 0o077 == 0, name
+
+
+@pytest.mark.parametrize(("dev", "workers"), [(True, "1"), (False, "2")])
+def test_a_port_that_the_system_chose_is_told_once_it_answers_there(dev, workers, home):
+    secret = (home / ".state" / "api-key-secret").read_text()
+    environ = {} if dev else {**REQUIRED, "DATABASE_URL": "embedded", "API_KEY_SECRET": secret}
+    with Serving(home, "--workers", workers, port=0, dev=dev, environ=environ) as serving:
+        told = serving.wait_for("Listening on http://127.0.0.1:")
+        serving.port = int(told.rpartition(":")[2])
+        with pytest.raises(RuntimeError, match="401"):
+            serving.post("/api/auth", {"token": "a.b.c", "user": {"id": "did:privy:ada"}})
+        serving.end()
 
 
 def test_json_is_one_document_for_programs(home):

@@ -13,7 +13,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
 def take_port(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet; ``StartupError`` says what to do where it cannot be had."""
+    """A socket on ``port`` (0: any that is free), kept from others; ``StartupError`` says what to do where it fails."""
     if not 0 <= port <= _HIGHEST_PORT:
         raise StartupError(f"{port} is no port: give one from 1 to {_HIGHEST_PORT}, such as --port 8000.")
     try:
@@ -21,13 +21,20 @@ def take_port(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError):
         raise StartupError(f"The host {host} is not known here: give an address of this machine, "
                            "such as --host 127.0.0.1.") from None  # fmt: skip
-    taken = socket.socket(family, kind, number)
     try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-        _refuse_a_second_listener(taken)
+        if port == 0:  # what the system chose by itself it gives away in `close_until_served`; asked for by name, never
+            with socket.socket(family, kind, number) as chosen:
+                chosen.bind(address)
+                address = chosen.getsockname()
+        taken = socket.socket(family, kind, number)
+        try:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(address)
+            _refuse_a_second_listener(taken)
+        except OSError:
+            taken.close()
+            raise
     except OSError as error:
-        taken.close()
         raise StartupError(_sentence(host, port, error)) from None
     taken.set_inheritable(True)
     return taken

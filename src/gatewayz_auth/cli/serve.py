@@ -45,7 +45,7 @@ _GRACE_OVER_BUDGET_S, _LIMIT_OVER_GRACE_S = 2, 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name its arguments."""
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", default=8000, type=int, metavar="P", help="port to listen on (default: 8000)")
+    parser.add_argument("--port", default=8000, type=int, metavar="P", help="port to listen on (default: 8000; 0: any)")
     parser.add_argument("--workers", default=1, type=int, metavar="N", help="processes that answer (default: 1)")
     parser.add_argument(
         "--dev",
@@ -105,7 +105,7 @@ class _Run:
             servers.start(self._progress)
         except OSError as error:
             raise folder.unusable(error) from None
-        self._hand_over(servers, folder)
+        self._hand_over(servers, folder, listener.url_of(taken))
         if settings.dev or brings_servers:
             self._migrate()
         self._progress("Starting the service ...")
@@ -114,13 +114,13 @@ class _Run:
             self._worker.start()
         self._serve(taken, servers, folder, stack)
 
-    def _hand_over(self, servers: EmbeddedServers, folder: StateFolder) -> None:
+    def _hand_over(self, servers: EmbeddedServers, folder: StateFolder, url: str) -> None:
         """Put into the environment what the service's processes are to read there."""
         os.environ.update(self._environ)
         os.environ.pop(DEV, None)
         os.environ.update(servers.urls)
         os.environ["STATE_DIR"] = str(folder.path)
-        folder.leave_supplied("serve --dev" if self._settings.dev else "serve", self._supplied(servers))
+        folder.leave_supplied("serve --dev" if self._settings.dev else "serve", url, self._supplied(servers))
         os.environ[RUN] = f"{os.getpid()}-{int(self._clock.utc_now_s())}"
         if self._settings.dev:
             os.environ[DEV] = "1"

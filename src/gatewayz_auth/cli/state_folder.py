@@ -70,15 +70,15 @@ class StateFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write_down(self.path / _ADDRESS, url)
 
-    def leave_supplied(self, by: str, supplied: Mapping[str, str]) -> None:
-        """Leave word, while this process holds the folder, which settings ``by`` supplies, as they may be shown to all.
+    def leave_supplied(self, by: str, url: str, supplied: Mapping[str, str]) -> None:
+        """Leave word, while this process holds the folder, which settings ``by``, at ``url``, supplies, as all may see.
 
         No secret belongs into ``supplied``.
         """
         if self._lock is not None:
             with contextlib.suppress(OSError, ValueError):
                 left = json.loads(os.pread(self._lock, _WORD, 0))
-                word = json.dumps({**left, "by": by, "supplied": dict(supplied)}).encode()
+                word = json.dumps({**left, "url": url, "by": by, "supplied": dict(supplied)}).encode()
                 os.pwrite(self._lock, word, 0)
                 os.ftruncate(self._lock, len(word))
 

@@ -26,6 +26,14 @@ def test_callers_are_refused_until_the_service_listens_and_then_taken():
         assert takes_callers(taken.getsockname())
 
 
+def test_a_port_that_the_system_chose_stays_ours_while_callers_are_refused():
+    with listener.take_port("127.0.0.1", 0) as taken:
+        address = taken.getsockname()
+        listener.close_until_served(taken)
+        taken.listen()
+        assert taken.getsockname() == address
+
+
 def test_whose_port_was_taken_meanwhile_hears_which_it_was():
     with listener.take_port("127.0.0.1", 0) as taken:
         said = str(listener.taken_meanwhile(taken))

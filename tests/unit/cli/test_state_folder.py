@@ -23,10 +23,10 @@ def test_a_held_folder_names_its_holder_and_is_free_after_close(tmp_path):
 def test_what_its_holder_supplies_is_known_for_as_long_as_it_is_held(tmp_path):
     assert supplied_in(tmp_path) == ("", {})
     folder = StateFolder(tmp_path)
-    folder.open("http://127.0.0.1:8000")
+    folder.open("http://127.0.0.1:0")
     assert supplied_in(tmp_path) == ("", {})
-    folder.leave_supplied("serve --dev", {"DATABASE_URL": "set", "LOG_FILE": "x" * 500})
-    folder.leave_supplied("serve --dev", {"DATABASE_URL": "set"})
+    folder.leave_supplied("serve --dev", "http://127.0.0.1:8000", {"DATABASE_URL": "set", "LOG_FILE": "x" * 500})
+    folder.leave_supplied("serve --dev", "http://127.0.0.1:8000", {"DATABASE_URL": "set"})
     assert supplied_in(tmp_path) == ("serve --dev", {"DATABASE_URL": "set"})
     with pytest.raises(StartupError, match=rf"process {os.getpid()}, http://127\.0\.0\.1:8000"):
         StateFolder(tmp_path).open("http://127.0.0.1:8001")
