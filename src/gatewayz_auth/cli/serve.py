@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 from gatewayz_auth.adapters import child_process
 from gatewayz_auth.adapters.postgres.migrate import migrate
 from gatewayz_auth.adapters.privy.dev_issuer import APP_ID
-from gatewayz_auth.cli import listener, open_files, output
+from gatewayz_auth.cli import listener, open_files, output, worker_count
 from gatewayz_auth.cli.announcement import Announcement, Announcer
 from gatewayz_auth.cli.dev_worker import END_WITH_PARENT, DevWorker
-from gatewayz_auth.cli.embedded_servers import EmbeddedServers, wants_embedded
+from gatewayz_auth.cli.embedded_servers import EMBEDDED, EmbeddedServers, wants_embedded
 from gatewayz_auth.cli.ending import Ending
 from gatewayz_auth.cli.inherited_socket import inherited_socket
 from gatewayz_auth.cli.served_app import DEV, RUN, ServedApp
 from gatewayz_auth.cli.state_folder import StateFolder
 from gatewayz_auth.cli.told_to_systemd import tell_ready
 from gatewayz_auth.cli.web_server import WebServer
-from gatewayz_auth.domain.errors import NotKnown, SettingsError, StartupError
+from gatewayz_auth.domain.errors import NotKnown, StartupError
 from gatewayz_auth.reliability.clock import SystemClock
 from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.settings import load_environment, read_settings
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name its arguments."""
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", default=8000, type=int, metavar="P", help="port to listen on (default: 8000; 0: any)")
-    parser.add_argument("--workers", default=1, type=int, metavar="N", help="processes that answer (default: 1)")
+    parser.add_argument("--workers", default=1, type=int, metavar="N", help="processes, 1 to 256 (default: 1)")
     parser.add_argument(
         "--dev",
         action="store_true",
@@ -72,8 +72,7 @@ class _Run:
     """One run, from the settings to the end."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        if arguments.workers < 1:
-            raise SettingsError(["--workers must be 1 or more. Example: --workers 2"])
+        worker_count.check(arguments.workers)
         self._arguments = arguments
         self._environ = load_environment(Path.cwd())
         self._settings = read_settings(self._environ, dev=arguments.dev)
@@ -86,7 +85,7 @@ class _Run:
     def all(self, stack: ExitStack) -> None:
         """Take the folder and the port, start the servers, migrate, serve; the stack undoes it backwards."""
         arguments, settings = self._arguments, self._settings
-        for line in setting_warnings(self._environ):
+        for line in (*setting_warnings(self._environ), *self._worker_warnings()):
             print(f"gatewayz-auth: {line}", file=sys.stderr, flush=True)
         brings_servers = wants_embedded(settings)
         folder = stack.enter_context(StateFolder(Path(settings.state_dir).absolute()))
@@ -113,6 +112,15 @@ class _Run:
         if settings.dev:
             self._worker.start()
         self._serve(taken, servers, folder, stack)
+
+    def _worker_warnings(self) -> list[str]:
+        settings = self._settings
+        return worker_count.warnings(
+            self._arguments.workers,
+            settings.database_pool_size,
+            processors=worker_count.processors(),
+            is_embedded=settings.database_url == EMBEDDED,
+        )
 
     def _hand_over(self, servers: EmbeddedServers, folder: StateFolder, url: str) -> None:
         """Put into the environment what the service's processes are to read there."""

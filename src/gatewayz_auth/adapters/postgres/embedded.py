@@ -24,10 +24,14 @@ DATABASE = "gatewayz_auth"
 _START_LIMIT_S = 60.0  # a crash's log may have to be replayed first
 _READY_LINE = 7
 _STOP = ((signal.SIGINT, 0.8), (signal.SIGQUIT, 0.3))  # fast, then immediate: both keep every commit
+MOST_CONNECTIONS = 197
+"""That it gives to all programs together."""
+
+_RESERVED = 3  # for superusers, who look what is wrong when all others are taken
 _OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "200",
+    "max_connections": str(MOST_CONNECTIONS + _RESERVED),
     "timezone": "UTC",
     "log_timezone": "UTC",
     # a statement or a row in a log line could name a person
