@@ -29,7 +29,8 @@ class ChangesRead:
     reading knows every change whose ``change_id`` is not above it. (Ids are those of transactions, not of rows: a row's
     id is given before its transaction commits.) ``is_gap``: changes may have been missed, so nothing remembered is
     fresh; ``changes`` are then all that took something away and are not long past, and of those up to ``floor`` nothing
-    is known. ``lost_since_s`` (UTC seconds): the database counts from lower on than it was heard to, and may have lost
+    is known. ``doubtful_below``: of changes up to this one (it may be above ``version``) that took nothing away not all
+    are told. ``lost_since_s`` (UTC seconds): the database counts from lower on than it was heard to, and may have lost
     what it answered since then; infinite where it has not, -infinite where it was put back to an earlier state.
     """
 
@@ -38,3 +39,4 @@ class ChangesRead:
     is_gap: bool
     floor: int = 0
     lost_since_s: float = math.inf
+    doubtful_below: int = 0

@@ -130,7 +130,7 @@ class ApiKeyCheck:
         self._owners = owners
         self._people = people
         self._seen_version = 0
-        self._doubtful_below = 0
+        self._doubtful_below = self._doubtful_reading = 0
         self._refreshing: set[bytes] = set()
         self._takings = 0
 
@@ -204,7 +204,7 @@ class ApiKeyCheck:
 
     async def _look_up(self, api_key: str, digests: tuple[bytes, ...]) -> CheckedKey:
         """Ask the database, and remember or forget by what it says."""
-        version, asked_at_s = self._seen_version, self._clock.utc_now_s()
+        version, reading, asked_at_s = self._seen_version, self.remembered.reading, self._clock.utc_now_s()
         deadline = Deadline.after(self._clock.monotonic_s(), self._policy().lookup_limit_s)
         found = await self._keys.find(digests, deadline)
         if found is None or found.is_revoked:
@@ -220,7 +220,7 @@ class ApiKeyCheck:
             self._forget(digests[0], holder.privy_user_id)
             raise AccountDisabled
         self._resealing.consider(stored, holder.user_id)
-        self._remember(digests[0], holder, version, asked_at_s)
+        self._remember(digests[0], holder, version, asked_at_s, reading)
         if self._owners is not None and holder.privy_user_id is not None and not self._tasks.is_full:
             self._tasks.spawn(self._share(self._owners, digests[0], holder.privy_user_id), "share key owner")
         return CheckedKey(holder, Source.DATABASE, 0.0)
@@ -239,15 +239,15 @@ class ApiKeyCheck:
     async def _share(self, owners: Owners, name: bytes, privy_id: str) -> None:
         await owners.put_key_owner(name, privy_id)
 
-    def _remember(self, name: bytes, holder: KeyHolder, version: int, asked_at_s: float) -> None:
+    def _remember(self, name: bytes, holder: KeyHolder, version: int, asked_at_s: float, reading: int) -> None:
         policy = self._policy()
-        if policy.ttl_s <= 0 or self.remembered.is_outdated(holder.user_id, version):
+        if policy.ttl_s <= 0 or self.remembered.is_outdated(holder.user_id, version, reading):
             return
         if version > self._seen_version:  # all was begun anew meanwhile: what this has seen is not known
             return
         life_s = shortened(policy.ttl_s, self._entropy.fraction()) * REFRESH_AHEAD
         ends_s = self._clock.monotonic_s() + life_s - max(0.0, self._clock.utc_now_s() - asked_at_s)
-        is_doubtful = version < self._doubtful_below
+        is_doubtful = version < self._doubtful_below and reading < self._doubtful_reading
         self.remembered.put(name, RememberedKey(holder, asked_at_s, 0.0 if is_doubtful else ends_s, version))
 
     def _trust(self, entry: RememberedKey) -> Freshness:
@@ -278,6 +278,10 @@ class ApiKeyCheck:
 
     def notice(self, changes: Iterable[Change], version: int) -> None:
         """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
+        self.remembered.heard()
+        self._follow(changes, version)
+
+    def _follow(self, changes: Iterable[Change], version: int) -> None:
         for change in changes:
             self.remembered.changed(change.user_id, change.change_id, takes_away=change.takes_away)
             for entry in self.remembered.of(change.user_id):
@@ -289,7 +293,14 @@ class ApiKeyCheck:
                 self.remembered.forget_user(change.user_id, change.change_id)
         self._seen_version = max(self._seen_version, version)
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float = math.inf) -> None:
+    def catch_up(
+        self,
+        taken: Iterable[Change],
+        version: int,
+        floor: int,
+        lost_since_s: float = math.inf,
+        doubtful_below: int = 0,
+    ) -> None:
         """Follow a gap: nothing of before ``version`` is fresh, and whose rights ``taken`` took are not remembered.
 
         Nor is anybody, where ``floor`` says that what was taken before it is not known, or what the database may have
@@ -297,20 +308,22 @@ class ApiKeyCheck:
         """
         self._takings += 1
         if is_put_back(version, self._seen_version, lost_since_s):
-            self.remembered = KeyCache()
+            self.remembered = KeyCache(readings=self.remembered.reading)
             self._doubtful_below = self._seen_version = 0
         if lost_since_s < math.inf:
             self.remembered.forget_since(lost_since_s - self._policy().lookup_limit_s)
             self._seen_version = min(self._seen_version, version)
+        self.remembered.heard(is_gap=True)
         self.remembered.forget_above(version)
-        self.outdate_all(version)
+        self.outdate_all(max(version, doubtful_below))
         if floor > self._seen_version:  # up to there it was told by name
             self.remembered.forget_all(floor)
-        self.notice(taken, version)
+        self._follow(taken, version)
 
     def outdate_all(self, version: int = 0) -> None:
         """Trust nothing of before ``version`` as fresh any more; it stays as last known good."""
         self._doubtful_below = max(self._doubtful_below, version)
+        self._doubtful_reading = self.remembered.reading
         self.remembered.outdate_all()
 
     def forget_what_redis_missed(self) -> None:

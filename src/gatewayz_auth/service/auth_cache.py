@@ -179,8 +179,7 @@ class AuthCache:
     async def _look_up(self, question: FindOrMake) -> Answer:
         """Ask the database, and remember or forget by what it says."""
         privy_id = question.privy_user_id
-        version = self._changes.seen
-        asked_at_s = self._clock.utc_now_s()
+        version, reading, asked_at_s = self._changes.seen, self._changes.reading, self._clock.utc_now_s()
         deadline = Deadline.after(self._clock.monotonic_s(), self.policy.lookup_limit_s)
         found = await self._accounts.find_or_make(question, deadline)
         if isinstance(found, NotFound):
@@ -196,7 +195,7 @@ class AuthCache:
             self._resealing.consider(found.key, account.user_id)
         person = CachedPerson(account, keys, asked_at_s, version)
         if version <= self._changes.seen:  # else all was begun anew meanwhile: what this has seen is not known
-            self._remember(question.environment_tag, person, api_key, question.proves)
+            self._remember(question.environment_tag, person, api_key, question.proves, reading)
             if self.policy.ttl_s > 0 and not self._changes.is_outdated(privy_id, version):
                 self._owed.remember(privy_id, person, keeps_other_tags=len(self.process.of(privy_id)) > 1)
         return Answer(self._render(account, api_key, is_new=found.is_new), account.user_id, Source.DATABASE, 0.0)
@@ -241,11 +240,13 @@ class AuthCache:
             return None
         return person
 
-    def _remember(self, tag: str, person: CachedPerson, api_key: str | None, shown: int = 0) -> Remembered | None:
+    def _remember(
+        self, tag: str, person: CachedPerson, api_key: str | None, shown: int = 0, reading: int = -1
+    ) -> Remembered | None:
         account = person.account
         privy_id = account.privy_user_id
         policy = self.policy
-        if policy.ttl_s <= 0 or privy_id is None or self._changes.is_taken(privy_id, person.change_version):
+        if policy.ttl_s <= 0 or privy_id is None or self._changes.is_taken(privy_id, person.change_version, reading):
             return None
         utc_now_s = self._clock.utc_now_s()
         newer = self.process.get(privy_id, tag)
@@ -260,19 +261,16 @@ class AuthCache:
             self._render(account, api_key, is_new=False),
             person.as_of_s,
             person.change_version,
-            0.0 if self._changes.is_doubtful(privy_id, person.change_version) else ends_s,
+            0.0 if self._changes.is_doubtful(privy_id, person.change_version, reading) else ends_s,
             has_key=api_key is not None,
             lacks=account.lacks & ~shown,
         )
         self.process.put(privy_id, tag, entry)
         return entry
 
-    def notice(self, changes: Iterable[Change], version: int, *, floor: int = 0) -> None:
-        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now.
-
-        ``floor``: of changes up to this one nothing is known here, so nothing that old is taken from Redis.
-        """
-        self._changes.floor = max(self._changes.floor, floor)
+    def notice(self, changes: Iterable[Change], version: int) -> None:
+        """Follow ``changes`` that somebody made to people or keys; ``version`` is the newest change known now."""
+        self._changes.heard()
         for change in changes:
             if change.privy_user_id is None:
                 continue
@@ -284,7 +282,9 @@ class AuthCache:
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float = math.inf) -> None:
+    def catch_up(
+        self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float = math.inf, doubtful_below: int = 0
+    ) -> None:
         """Follow a gap: nothing of before ``version`` is fresh, and nothing at all is given that ``taken`` took away.
 
         Nor what is older than ``floor``. Redis is told to forget what has not seen them: a process that starts while
@@ -311,7 +311,7 @@ class AuthCache:
                 continue
             self._changes.hold(privy_id, change.change_id, takes_away=change.takes_away)
             self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
-        self.outdate_all(version)
+        self.outdate_all(max(version, doubtful_below))
         is_to_go = self._changes.is_to_go
         for privy_id in self.process.owners(lambda owner, entry: is_to_go(owner, entry.change_version, floor, version)):
             self.process.forget(privy_id)
@@ -391,7 +391,7 @@ class AuthCache:
             question.referral_code,
             (question.is_proven, question.verified_email, question.verified_phone),
             self._changes.newest_of(question.privy_user_id),
-            self._changes.floor,
+            (self._changes.floor, self._changes.nameless),
         )
 
     def _answer(self, entry: Remembered, source: Source) -> Answer:

@@ -32,10 +32,12 @@ class Follower(Protocol):
         """Follow ``changes``; ``version`` is the newest change known now."""
         ...
 
-    def catch_up(self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float) -> None:
+    def catch_up(
+        self, taken: Iterable[Change], version: int, floor: int, lost_since_s: float, doubtful_below: int
+    ) -> None:
         """Give nothing that ``taken`` took away, nothing of before ``floor``, and as fresh nothing of before now.
 
-        Nor what the database may have lost, as ``domain.changes`` says it.
+        Nor what the database may have lost, nor as fresh what ``doubtful_below`` casts doubt on (``domain.changes``).
         """
         ...
 
@@ -71,7 +73,7 @@ class FollowChanges:
         self.is_heard = True
         for follower in self._followers:
             if read.is_gap:
-                follower.catch_up(read.changes, read.version, read.floor, read.lost_since_s)
+                follower.catch_up(read.changes, read.version, read.floor, read.lost_since_s, read.doubtful_below)
             else:
                 follower.notice(read.changes, read.version)
         return True

@@ -40,13 +40,14 @@ class RememberedKey:
 class KeyCache:
     """Keys by digest and by owner, and who was changed since when; no clock, and no step that grows with its size."""
 
-    def __init__(self, max_keys: int = MAX_KEYS, max_changes: int = MAX_CHANGES) -> None:
-        """Start empty."""
+    def __init__(self, max_keys: int = MAX_KEYS, max_changes: int = MAX_CHANGES, *, readings: int = 0) -> None:
+        """Start empty; ``readings`` of changes were heard before."""
         self._max_keys = max_keys
         self._max_changes = max_changes
         self._entries: OrderedDict[bytes, RememberedKey] = OrderedDict()
         self._of_user: dict[int, set[bytes]] = {}
         self._changes: NewestChanges[int] = NewestChanges(max_changes)
+        self._changes.reading = readings
         self._revoked: OrderedDict[bytes, None] = OrderedDict()
         self.evictions = 0
 
@@ -124,9 +125,21 @@ class KeyCache:
         """Remember that ``change_id`` was made to a user: an answer from before it is not to be kept."""
         self._changes.hold(user_id, change_id, takes_away=takes_away)
 
-    def is_outdated(self, user_id: int, version: int) -> bool:
-        """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
-        return self._changes.is_doubtful(user_id, version)
+    def heard(self, *, is_gap: bool = False) -> None:
+        """Hear of one more reading of changes; a gap may not tell all of them by name."""
+        self._changes.heard(is_gap=is_gap)
+
+    @property
+    def reading(self) -> int:
+        """How many readings of changes were heard."""
+        return self._changes.reading
+
+    def is_outdated(self, user_id: int, version: int, reading: int = -1) -> bool:
+        """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh.
+
+        One that was asked for after ``reading`` was heard here has seen all that it told of, named or not.
+        """
+        return self._changes.is_doubtful(user_id, version, reading)
 
     def is_taken(self, user_id: int, version: int) -> bool:
         """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""

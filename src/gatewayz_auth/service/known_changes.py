@@ -30,16 +30,26 @@ class NewestChanges(Generic[Key]):
     a call.
     """
 
-    __slots__ = ("_most", "_newest", "doubtful_below", "floor")
+    __slots__ = ("_most", "_newest", "doubtful_below", "floor", "nameless", "reading")
 
     def __init__(self, most: int) -> None:
         """Know of none."""
         self._most = most
-        self._newest: OrderedDict[Key, tuple[int, int]] = OrderedDict()
+        self._newest: OrderedDict[Key, tuple[int, int, int]] = OrderedDict()
         self.floor = 0
         """What was taken from people up to this change is not known, so nothing that old is given."""
         self.doubtful_below = 0
         """What is older may have been overtaken by a change that was missed or forgotten: it is not fresh."""
+        self.reading = 0
+        """How many readings of changes were heard here. Whoever is asked for after one has seen what it told of."""
+        self.nameless = 0
+        """By which reading all was heard of that is below ``floor`` or ``doubtful_below`` and held by no name."""
+
+    def heard(self, *, is_gap: bool = False) -> None:
+        """Hear of one more reading; at a gap there may be changes in it that it does not tell of by name."""
+        self.reading += 1
+        if is_gap:
+            self.nameless = self.reading
 
     def newest_of(self, person: Key) -> int:
         """The newest change known of the person, 0 where none is."""
@@ -51,25 +61,36 @@ class NewestChanges(Generic[Key]):
 
     def hold(self, person: Key, change_id: int, *, takes_away: bool) -> None:
         """Hold a change against whatever is remembered of the person from before it."""
-        newest, taking = self._newest.get(person, (0, 0))
-        self._newest[person] = max(change_id, newest), max(change_id, taking) if takes_away else taking
+        newest, taking, _ = self._newest.get(person, (0, 0, 0))
+        newest, taking = max(change_id, newest), max(change_id, taking) if takes_away else taking
+        self._newest[person] = newest, taking, self.reading
         self._newest.move_to_end(person)
         if len(self._newest) > self._most:
-            _, (newest, taking) = self._newest.popitem(last=False)
+            _, (newest, taking, reading) = self._newest.popitem(last=False)
             self.doubtful_below = max(self.doubtful_below, newest)
             self.floor = max(self.floor, taking)
+            self.nameless = max(self.nameless, reading)
 
-    def is_outdated(self, person: Key, version: int) -> bool:
+    def is_below_floor(self, version: int, reading: int = -1) -> bool:
+        """Whether an answer may not have seen what was taken from people who are not known by name.
+
+        ``version`` orders answers of all processes, but stands still while a transaction writes for long; whoever was
+        asked for here after ``reading`` has seen what that told of all the same.
+        """
+        return version < self.floor and reading < self.nameless
+
+    def is_outdated(self, person: Key, version: int, reading: int = -1) -> bool:
         """Whether there was a change that an answer of ``version`` may not have seen: it is not fresh."""
-        return version < self.floor or self.newest_of(person) > version
+        return self.is_below_floor(version, reading) or self.newest_of(person) > version
 
-    def is_taken(self, person: Key, version: int) -> bool:
+    def is_taken(self, person: Key, version: int, reading: int = -1) -> bool:
         """Whether something was taken away that an answer of ``version`` may not have seen: it is not given."""
-        return version < self.floor or self.newest_taking_of(person) > version
+        return self.is_below_floor(version, reading) or self.newest_taking_of(person) > version
 
-    def is_doubtful(self, person: Key, version: int) -> bool:
+    def is_doubtful(self, person: Key, version: int, reading: int = -1) -> bool:
         """Whether an answer of ``version`` is not fresh."""
-        return version < self.doubtful_below or self.is_outdated(person, version)
+        is_doubtful = version < self.doubtful_below and reading < self.nameless
+        return is_doubtful or self.is_outdated(person, version, reading)
 
 
 class KnownChanges(NewestChanges[str]):
@@ -98,6 +119,7 @@ class KnownChanges(NewestChanges[str]):
     def caught_up(self, version: int, utc_now_s: float) -> None:
         """Know that ``version`` was the newest change of all a moment ago."""
         self.is_heard = True
+        self.heard(is_gap=True)
         self._caught_up, self._caught_up_s = version, utc_now_s
 
     def finds_another_past(self, version: int, as_of_s: float) -> bool:

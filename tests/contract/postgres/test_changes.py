@@ -216,6 +216,39 @@ def test_more_gains_than_are_told_are_no_reason_to_forget_anybody(on, monkeypatc
     on(story)
 
 
+def test_whoever_is_not_told_of_by_name_at_a_gap_is_known_to_be_doubtful_also_while_somebody_writes_for_long(
+    on, monkeypatch, database_url
+):
+    monkeypatch.setattr(changes_module, "MAX_CHANGES", 2)
+
+    async def story(accounts, reader, other, **_):
+        for number in range(5):
+            await accounts.find_or_make(wanted(f"did:privy:p{number}"), soon())
+        await told(reader)
+        async with await psycopg.AsyncConnection.connect(database_url) as long:
+            await long.execute("SELECT pg_current_xact_id()")
+            await other.execute("UPDATE users SET credits = credits + 1")
+            read = await reader.read()
+            by_name = {change.privy_user_id for change in read.changes}
+            assert (read.is_gap, read.floor, len(by_name)) == (True, 0, 3)
+            (changed,) = {change.change_id for change in read.changes}
+            assert read.version < changed <= read.doubtful_below
+
+    on(story)
+
+
+def test_a_reader_that_has_just_started_is_told_by_name_of_what_is_too_new_for_versions(on, database_url):
+    async def story(reader, other, **_):
+        async with await psycopg.AsyncConnection.connect(database_url) as long:
+            await long.execute("SELECT pg_current_xact_id()")
+            await other.execute("UPDATE users SET credits = credits + 1")
+            read = await another(reader).read()
+            assert [(change.privy_user_id, change.takes_away) for change in read.changes] == [("did:privy:ada", False)]
+            assert read.changes[0].change_id > read.version
+
+    on(story)
+
+
 @pytest.mark.parametrize("takes_away", [False, True])
 def test_a_reader_at_a_gap_looks_at_so_many_changes_and_no_more_however_many_there_are(on, takes_away):
     """One statement about millions would make each reading too long for its second, and so the last one that was."""

@@ -96,11 +96,15 @@ class PostgresChanges:
     async def _caught_up(self) -> ChangesRead:
         """Stand where the database stands now, with all that is still known to have been taken from people.
 
-        And with what else is still known to have changed since this reader last read.
+        And with what else is still known to have changed since this reader last read, and before it first read with
+        what is too new to be held against versions: a transaction that writes for long holds those back.
         """
         asked_at_s = self._clock.monotonic_s(), self._clock.utc_now_s()
         rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1, "since": self._horizon})
         first = rows[0]
+        since = first["horizon"] if self._horizon is None else self._horizon
+        recent = [row["xact"] for row in rows if row["kind"] is not None and row["xact"] >= since]
+        doubtful_below = recent[MAX_CHANGES] if len(recent) > MAX_CHANGES else 0
         self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         self._marks.clear()  # of another era, maybe
         lost_since_s = self._numbering.lost_since_s(_next_number(first))
@@ -110,7 +114,10 @@ class PostgresChanges:
         if len(taken_away) > MAX_CHANGES:
             floor = max(floor, taken_away[-1])
         taken = tuple(_change(row) for row in reversed(rows) if row["user_id"] is not None)
-        return ChangesRead(taken, first["horizon"] - 1, is_gap=True, floor=floor, lost_since_s=lost_since_s)
+        version = first["horizon"] - 1
+        return ChangesRead(
+            taken, version, is_gap=True, floor=floor, lost_since_s=lost_since_s, doubtful_below=doubtful_below
+        )
 
     async def _trim(self) -> None:
         """Now and then take away what everybody has long read."""

@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
         FROM (
             SELECT ch.*
             FROM gatewayz_auth.changes AS ch
-            WHERE ch.xact >= %(since)s::bigint::text::xid8
+            WHERE ch.xact >= coalesce(%(since)s::bigint::text::xid8, pg_snapshot_xmin(here.snapshot))
             ORDER BY ch.xact DESC
             LIMIT %(max_rows)s::integer
         ) AS since
