@@ -15,6 +15,7 @@ from gatewayz_auth.adapters.smtp.server import SmtpServer
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.mail import Post
+from gatewayz_auth.service.spare_time import rest_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,9 @@ class MailSide:
         while not self._is_stopping():
             with contextlib.suppress(NotKnown):
                 now_s = self._clock.monotonic_s()
-                if (await self.post.deliver_due(Deadline.after(now_s, TURN_S))).is_full:
+                delivered = await self.post.deliver_due(Deadline.after(now_s, TURN_S))
+                if delivered.is_full:
+                    await asyncio.sleep(rest_s(delivered.database_s))
                     continue
                 if self._state is None or now_s - self._state_s > STATE_EVERY_S:
                     self._state, self._state_s = await self.outbox.state(), self._clock.monotonic_s()

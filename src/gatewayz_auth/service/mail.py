@@ -51,12 +51,16 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of the mails of one turn; ``is_full``: there may be more that are due."""
+    """What became of the mails of one turn, and for how many seconds it kept the database busy.
+
+    ``is_full``: there may be more that are due.
+    """
 
     sent: int
     deferred: int
     failed: int
     is_full: bool
+    database_s: float
 
 
 class Outbox(Protocol):
@@ -118,27 +122,33 @@ class Post:
         self._is_stopping = is_stopping
 
     async def deliver_due(self, deadline: Deadline) -> Delivered:
-        """Send what is due, one turn's worth, and write down what became of each as soon as it is known.
+        """Send what is due, one turn's worth, and write down what was sent as soon as it is.
 
-        Ends by ``deadline``; what there was no time for is given back. ``NotKnown`` where the database does not answer:
-        what was taken then is tried again when its lease is over, with the same Message-ID.
+        What can never be sent is written down with the next that was: to find that out once more does no harm. Ends by
+        ``deadline``; what there was no time for is given back. ``NotKnown`` where the database does not answer: what
+        was taken then is tried again when its lease is over, with the same Message-ID.
         """
         began_s = self._clock.monotonic_s()
         owed = await self._outbox.take(BATCH, LEASE_S, deadline)
+        database_s = self._clock.monotonic_s() - began_s
         until = Deadline(min(began_s + WORK_S, deadline.at_s - SETTLE_S))
         counts = {"sent": 0, "waiting": 0, "failed": 0}
+        known: list[Settled] = []
         for index, mail in enumerate(owed):
             outcome = await self._tried(mail, until)
-            if not self._is_alone(outcome):
-                rest = [self._settled(mail, outcome), *(self._settled(later, outcome) for later in owed[index + 1 :])]
-                await self._outbox.settle(rest, deadline)
-                for one in rest:
+            is_alone = self._is_alone(outcome)
+            known += [self._settled(one, outcome) for one in ((mail,) if is_alone else owed[index:])]
+            is_last = not is_alone or index == len(owed) - 1
+            if is_last or not isinstance(outcome, Undeliverable):
+                written_s = self._clock.monotonic_s()
+                await self._outbox.settle(known, deadline)
+                database_s += self._clock.monotonic_s() - written_s
+                for one in known:
                     counts[one.status] += 1
+                known = []
+            if is_last:
                 break
-            settled = self._settled(mail, outcome)
-            await self._outbox.settle([settled], deadline)
-            counts[settled.status] += 1
-        return Delivered(counts["sent"], counts["waiting"], counts["failed"], is_full=len(owed) == BATCH)
+        return Delivered(counts["sent"], counts["waiting"], counts["failed"], len(owed) == BATCH, database_s)
 
     @staticmethod
     def _is_alone(outcome: Outcome) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.domain.referrals import Status
 from gatewayz_auth.domain.sign_in import Found
+from gatewayz_auth.service.spare_time import rest_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 SET_SIZE = 10
 """Referrals judged in one transaction: some 5 ms of the database's time."""
-
-SPARE_SHARE = 1.5
-"""Of the time a set took, how long is waited before the next: the database is there for sign-ins first."""
 
 INLINE_LIMIT_S = 1.0
 INLINE_MARGIN_S = 0.25
@@ -115,7 +113,7 @@ class Referrals:
                     self._observer.set_done(count, took_s)
                 if not is_more:
                     break
-                await asyncio.sleep(took_s * SPARE_SHARE)
+                await asyncio.sleep(rest_s(took_s))
         finally:
             self._is_draining = False
         return settled

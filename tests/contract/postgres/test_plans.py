@@ -30,6 +30,15 @@ ANALYZE;
 """  # noqa: S608 - the test's own words
 
 
+_EXPLAIN = (
+    "LOAD 'auto_explain'",
+    "SET auto_explain.log_min_duration = 0",
+    "SET auto_explain.log_nested_statements = on",
+    "SET auto_explain.log_level = notice",
+    "SET client_min_messages = notice",
+)
+
+
 @pytest.fixture
 def plans(database_url):
     """The plans of every statement inside the functions while a story runs, as the server tells them."""
@@ -43,13 +52,7 @@ def plans(database_url):
             async with postgres_accounts(database_url, max_size=1) as (accounts, pool):
                 async with pool.connection(5) as connection:
                     connection.add_notice_handler(lambda notice: told.append(notice.message_primary))
-                    for setting in (
-                        "LOAD 'auto_explain'",
-                        "SET auto_explain.log_min_duration = 0",
-                        "SET auto_explain.log_nested_statements = on",
-                        "SET auto_explain.log_level = notice",
-                        "SET client_min_messages = notice",
-                    ):
+                    for setting in _EXPLAIN:
                         await connection.execute(setting)
                 told.clear()
                 return [await accounts.find_or_make(one, soon()) for one in asked]
@@ -108,3 +111,23 @@ def test_look_ups_and_the_reading_of_changes_use_indexes(plans, database_url):
         ):
             plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}"))
             assert "Seq Scan" not in plan, plan
+
+
+def test_sets_of_referrals_read_by_index_alone_by_one_plan_for_all_and_with_no_call_for_each(plans, database_url):
+    plans()
+    told = []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO gatewayz_auth.referral_codes (code, user_id) VALUES ('CODE', 1)")
+        connection.execute("UPDATE referrals SET next_try_at = now() - interval '1 minute'")
+        connection.execute("VACUUM ANALYZE referrals")
+        for setting in _EXPLAIN:
+            connection.execute(setting)
+        connection.add_notice_handler(lambda notice: told.append(notice.message_primary))
+        verdicts = connection.execute(
+            "SELECT (gatewayz_auth.settle_referrals(10, 10, 5, NULL, NULL, NULL, NULL)).status"
+        ).fetchall()
+    assert len(verdicts) == 10
+    (judging,) = [plan for plan in told if "WITH mine AS" in plan]
+    assert re.search(r"id = ANY \(\$\d+\)", judging), judging  # the ids are no part of the plan
+    assert "Seq Scan" not in "\n".join(told)
+    assert not any("CASE" in plan.split("Query Text:")[1][:20] for plan in told), "the mailbox is an expression"

@@ -27,6 +27,8 @@ class World:
         self.rows = []
         self.settled = []
         self.sent = []
+        self.questions = 0
+        self.database_s = 0.0
         self.told = []
         self.does = does or (lambda _mail: Sent())
         self.takes_s = takes_s
@@ -36,6 +38,8 @@ class World:
 
     async def take(self, limit, lease_s, _deadline):
         assert lease_s == LEASE_S
+        self.questions += 1
+        await asyncio.sleep(self.database_s)
         taken, self.rows = self.rows[:limit], self.rows[limit:]
         return tuple(taken)
 
@@ -43,6 +47,8 @@ class World:
         if self.database_error is not None:
             raise self.database_error
         self.settled.extend(settled)
+        self.questions += 1
+        await asyncio.sleep(self.database_s)
 
     async def send(self, mail, letter, limit_s):
         assert 0 < limit_s <= SEND_LIMIT_S
@@ -66,6 +72,23 @@ async def test_what_is_due_is_sent_and_written_down():
     delivered = await world.turn()
     assert (delivered.sent, delivered.deferred, delivered.failed, delivered.is_full) == (3, 0, 0, False)
     assert [one.status for one in world.settled] == ["sent"] * 3
+
+
+@in_virtual_time
+async def test_what_was_sent_is_written_down_before_the_next_is_begun():
+    world = World()
+    world.does = lambda _mail: Sent() if len(world.settled) == len(world.sent) else pytest.fail("one is not written")
+    world.rows = [owed() for _ in range(5)]
+    assert (await world.turn()).sent == len(world.settled) == 5
+
+
+@in_virtual_time
+async def test_where_nothing_can_be_sent_the_database_is_asked_twice_for_all_and_the_time_of_both_is_told():
+    world = World(lambda _mail: Undeliverable("mail is off"), takes_s=0.1)
+    world.rows, world.database_s = [owed() for _ in range(BATCH)], 0.001
+    delivered = await world.turn()
+    assert (delivered.failed, len(world.settled), world.questions) == (BATCH, BATCH, 2)
+    assert delivered.database_s == pytest.approx(2 * world.database_s)
 
 
 @in_virtual_time
