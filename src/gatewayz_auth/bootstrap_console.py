@@ -30,6 +30,7 @@ from gatewayz_auth.service.jobs_seen import JobsLook
 from gatewayz_auth.service.people import People
 from gatewayz_auth.service.referral_desk import ReferralDesk
 from gatewayz_auth.service.runtime_settings import effective
+from gatewayz_auth.service.steered_words import steered_in_words
 from gatewayz_auth.service.steering_desk import SteeringDesk
 from gatewayz_auth.service.steering_seen import SettingSeen, Steering
 from gatewayz_auth.service.view import Local, View
@@ -142,6 +143,7 @@ class ConsoleSide:
         """Show what may be changed while running, and the jobs; both are changed over the console's own connections."""
         pool, call, clock, silent_for_s = self._pool, self._call, self._clock, self._silent_for_s
         self.view.jobs = watch.seen
+        self.view.steered = lambda: steered_in_words(live.runtime, live.here, clock.utc_now_s())
         environ, rows = load_environment(Path.cwd()), listing(Path.cwd(), {}, {})
         store = PostgresReferrals(pool, call, clock, LIMIT_S)
 

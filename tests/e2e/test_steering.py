@@ -124,7 +124,12 @@ def test_five_seconds_from_the_start_of_a_rollback_all_workers_follow_it(how, wo
     assert took_s < KNOWN_WITHIN_S
 
 
-def test_a_rollback_that_was_forgotten_is_told_by_the_doctor_until_it_is_undone(world, told):
+def status_says(told, start):
+    """``status`` tells it, whichever worker it asks."""
+    return wait_until(lambda: any(line.startswith(start) for line in told("status")[1]["steered"]), CLOCK, AWAY_S)
+
+
+def test_a_rollback_that_was_forgotten_is_told_by_doctor_and_status_until_it_is_undone(world, told):
     def told_back():
         findings = told("doctor")[1]["findings"]
         return {one["title"]: one["severity"] for one in findings if one["id"] == "rolled-back"}
@@ -133,8 +138,10 @@ def test_a_rollback_that_was_forgotten_is_told_by_the_doctor_until_it_is_undone(
     assert told_back() == {"Rolled back by an operator: timeouts": "notice"}
     assert told("rollback", "--cache")[0] == 0
     assert told_back() == {"Rolled back by an operator: cache": "warning"}
+    assert status_says(told, "Rolled back since ")
     assert told("rollback", "undo")[1]["before"] == ["cache"]
     assert told_back() == {}
+    assert wait_until(lambda: told("status")[1]["steered"] == [], CLOCK, AWAY_S)
     assert told("rollback", "undo")[1]["before"] == []
 
 

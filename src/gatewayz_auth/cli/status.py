@@ -58,6 +58,7 @@ def ask(service: Service) -> dict[str, Any]:
             "text": text,
             "more": told["more"],
             "runbook": told["runbook"],
+            "steered": figures.get("steered", []),  # older services do not say
             "pool": figures["pool"],
             "workers": figures["workers"],
             "version": figures["version"],
@@ -71,7 +72,7 @@ def text(facts: dict[str, Any]) -> str:
     if "sentence" not in facts:
         return f"{sign} {facts['status']}\nMore is shown on OPS_LISTEN, on the machine itself, or with ADMIN_TOKEN set."
     lines = [f"{sign} {facts['sentence']}", f"  {told_below(facts['text'])}"]
-    lines += [f"  {one}" for one in facts["more"]]
+    lines += [f"  {one}" for one in (*facts["more"], *facts["steered"])]
     lines += [
         f"  {name}: {check['detail']}"
         for name, check in (facts["checks"] or {}).items()

@@ -96,7 +96,8 @@ class _Watching:
 def _line(now: dict[str, Any]) -> str:
     told = now["situation"]
     pool = f" {now['pool']['diagnostics']}" if "pool" in now else ""
-    return f"{SIGNS.get(told['status'], '✕')} {told['sentence']} {told_below(told['text'])}{pool}"
+    steered = "".join(f" {one}" for one in now.get("steered", []))
+    return f"{SIGNS.get(told['status'], '✕')} {told['sentence']} {told_below(told['text'])}{steered}{pool}"
 
 
 def _live(console: Any, watching: _Watching) -> None:  # noqa: ANN401 - rich's console

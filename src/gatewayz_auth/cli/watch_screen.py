@@ -48,7 +48,7 @@ def screen(now: dict[str, Any]) -> RenderableType:
     below = Text(f"     {told_below(told['text'])}", style="dim")
     if "pool" not in now:
         return Group("", head, below)
-    more = [Text(f"     {one}") for one in told["more"]]
+    more = [Text(f"     {one}") for one in (*told["more"], *now.get("steered", []))]
     do = [Text(f"     What to do: docs/runbook/{told['runbook']}.md")] if told["runbook"] else []
     return Group("", head, below, *more, *do, "", _figures(now), "", _neighbours(now), "", _events(now), "", _foot(now))
 

@@ -131,7 +131,8 @@ def _since(now: Snapshot, since_s: float | None) -> float:
     return 0.0 if since_s is None else max(0.0, now.at_s - since_s)
 
 
-def _clock(at_s: float | None) -> str:
+def clock(at_s: float | None) -> str:
+    """The time of day of ``at_s`` (UTC seconds; None: so far always)."""
     if at_s is None:
         return "the start"
     second = int(at_s) % _DAY
@@ -170,7 +171,7 @@ def _database(now: Snapshot) -> Situation | None:
         if one.state is Answering.HANGING:
             sentence = f"The database answers, but no sign-ins for {for_how_long}."
             return Situation(level, "database_hanging", sentence, below, "query-timeout", one.since_s)
-        sentence = f"The database refuses connections since {_clock(one.since_s)}."
+        sentence = f"The database refuses connections since {clock(one.since_s)}."
         return Situation(level, "database_refusing", sentence, below, "database-away", one.since_s)
     if one.state is Answering.UNSTEADY:
         below = (
@@ -276,7 +277,7 @@ def _redis(now: Snapshot) -> Situation | None:
         Part("Sign-ins go on", is_main=True),
         Part("; each process remembers for itself. A restart now would make the database work harder."),
     )
-    sentence = f"Redis is away since {_clock(one.since_s)}."
+    sentence = f"Redis is away since {clock(one.since_s)}."
     return Situation(Level.DEGRADED, "redis_away", sentence, below, "redis-away", one.since_s)
 
 
@@ -289,13 +290,13 @@ def _keys(now: Snapshot) -> Situation | None:
             Part("Nobody can be signed in", is_main=True),
             Part(": no key is known that a token could be proven by."),
         )
-        sentence = f"Privy's keys could not be fetched since {_clock(one.since_s)}."
+        sentence = f"Privy's keys could not be fetched since {clock(one.since_s)}."
         return Situation(Level.UNHEALTHY, "keys_unknown", sentence, nobody, "key-server-away", one.since_s)
     below = (
         Part("Known keys sign people in", is_main=True),
         Part("; if Privy changes them now, new tokens are refused."),
     )
-    sentence = f"Privy's keys could not be refreshed since {_clock(one.since_s)}."
+    sentence = f"Privy's keys could not be refreshed since {clock(one.since_s)}."
     return Situation(Level.DEGRADED, "keys_away", sentence, below, "key-server-away", one.since_s)
 
 
@@ -321,7 +322,7 @@ def _jobs(now: Snapshot) -> Situation | None:
         seen = f" {heard_of}" if jobs.workers else " No worker is heard of: start one."
     below = (Part("Sign-ins are not affected.", is_main=True), Part(seen))
     since_s = now.at_s - oldest_s
-    sentence = f"The oldest {what} waits since {_clock(since_s)}."
+    sentence = f"The oldest {what} waits since {clock(since_s)}."
     return Situation(Level.DEGRADED, "jobs_behind", sentence, below, runbook, since_s)
 
 

@@ -252,3 +252,5 @@ class Snapshot:
     jobs: Jobs = field(default_factory=Jobs)
     events: tuple[Event, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    steered: tuple[str, ...] = ()
+    """What operators have in force, a sentence each: a rollback, a rollout."""

@@ -100,6 +100,7 @@ class View:
         self._silent_at_s = float("-inf")
         self._made: tuple[float, Snapshot] | None = None
         self.jobs: Callable[..., Jobs] = _no_jobs
+        self.steered: Callable[[], tuple[str, ...]] = tuple
 
     def tick(self) -> None:
         """Remember how the neighbours do, to tell later what is slow and what is usual."""
@@ -193,6 +194,7 @@ class View:
                 Trouble(one.at_s, one.status, one.code, one.duration_s, one.request_id)
                 for one in list(self._sight.problems())[:SHOWN_TROUBLES]
             ),
+            steered=self.steered(),
         )
 
     def _pace(self, neighbour: str) -> tuple[float | None, float | None, int]:

@@ -105,6 +105,21 @@ def test_json_holds_the_sentence_and_the_pool(capsys):
     assert facts["pool"]["band"] == "CRITICAL"
 
 
+def test_a_rollback_in_force_stands_in_a_line_of_its_own_where_all_is_well(capsys):
+    line = "Rolled back since 12:00:00 UTC: cache; gatewayz-auth rollback undo takes it back."
+    well = Snapshot(at_s=AT_S, minute=Answers(cache=9), minute_slowest_s=0.01, steered=(line,))
+    with serving(of(well, "healthy")) as url:
+        assert main(["status", "--url", url]) == 0
+        assert f"  {line}" in capsys.readouterr().out.splitlines()
+        assert main(["watch", "--for", "0.5", "--url", url]) == 0
+        assert line in capsys.readouterr().out
+        assert main(["status", "--json", "--url", url]) == 0
+    assert json.loads(capsys.readouterr().out)["steered"] == [line]
+    console = Console(file=io.StringIO(), width=120)
+    console.print(screen(now_as_json(well)))
+    assert line in console.file.getvalue()
+
+
 def test_who_may_not_see_more_is_told_the_word_and_how_to_see_more(capsys):
     with serving({"/api/auth/health": (200, {"status": "healthy"}), "/figures": (403, {})}) as url:
         assert main(["status", "--url", url]) == 0
