@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.support.web_app import ADMIN_TOKEN, SimpleService, parts
 
 from gatewayz_auth.web.app import create_app
+from gatewayz_auth.web.body import BODY_LIMIT_BYTES
 
 OPERATOR = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 CHECKS = (
@@ -44,6 +45,14 @@ app = create_app(parts(AnyToken(), metrics=figures, fault=lambda *what: faults.a
 schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=OPERATOR)
 
 
+def is_too_large(response):
+    """Whether it was refused for the length of its body alone, which no schema can tell."""
+    if response.status_code != 413:
+        return False
+    assert len(response.request.body) > BODY_LIMIT_BYTES
+    return True
+
+
 @schema.parametrize()
 @settings(
     max_examples=60,
@@ -54,7 +63,9 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=OPERATOR)
     suppress_health_check=list(HealthCheck),
 )
 def test_no_5xx_and_every_answer_as_described(case):
-    case.call_and_validate(headers=OPERATOR, checks=CHECKS)
+    response = case.call(headers=OPERATOR)
+    left_out = {negative_data_rejection} if is_too_large(response) else set()
+    case.validate_response(response, checks=[check for check in CHECKS if check not in left_out])
     assert faults == []
 
 
@@ -63,4 +74,5 @@ def test_no_5xx_and_every_answer_as_described(case):
 def test_what_is_described_as_good_is_signed_in(case):
     if case.meta is None or case.meta.generation.mode.is_positive:
         response = case.call(headers=OPERATOR)
-        case.validate_response(response, checks=(positive_data_acceptance,))
+        if not is_too_large(response):
+            case.validate_response(response, checks=(positive_data_acceptance,))
