@@ -266,6 +266,7 @@ def test_the_console_tells_the_outage_works_in_it_and_tells_its_end(tab, service
         jobs = tab.run("return document.getElementById('neighbours').lastElementChild.textContent")
         assert re.match(r"Jobsnot known for \d.*; none was waiting then\?\u00a0not known", jobs), jobs
         tab.until("return document.querySelectorAll('#troubles .when').length > 0")
+        tab.until("return document.getElementById('troubles-note').textContent === '3 in 15 min, of 1 person'")
         assert tab.run("return document.getElementById('do').href").endswith("/console/runbook/database-away")
         tab.click("[data-page=people]")
         tab.fill("#who", "did:privy:grace")

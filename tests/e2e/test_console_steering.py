@@ -135,6 +135,9 @@ def test_a_rollout_is_started_counted_kept_from_going_on_too_soon_halted_and_fin
     assert all(
         word in body(tab) for word in ("P50", "P95", "P99", "Errors", "Time-outs", "Hit rate", "too few to tell")
     )
+    tab.click("[data-page=now]")
+    tab.until("return document.getElementById('more').textContent.includes('Rollout at stage 1 of 3 since ')")
+    turn_to(tab, "rollout")
     confirm(tab, "steer/rollout/advance")
     said(tab, "✕ This stage soaks for another 30 min")
     confirm(tab, "steer/rollout/halt")

@@ -79,6 +79,9 @@ class Totals:
     slowest_s: float = 0.0
     running: Sequence[Running] = field(default=())
     problems: Sequence[Problem] = field(default=())
+    concerned: int = 0
+    """About how many people the problems of the last quarter of an hour are of, as far as they had proven who."""
+
     events: Sequence[Event] = field(default=())
     pools: Sequence[PoolSeen] = field(default=())
     """One a process that lives: sums hide that one of them is drained."""

@@ -252,5 +252,9 @@ class Snapshot:
     jobs: Jobs = field(default_factory=Jobs)
     events: tuple[Event, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    unanswered: int = 0
+    """Sign-ins of the last 15 minutes that were not answered for our own reasons …"""
+    concerned: int = 0
+    """… and how many people they were of, as far as that is known: of those who had proven who they are."""
     steered: tuple[str, ...] = ()
     """What operators have in force, a sentence each: a rollback, a rollout."""

@@ -194,6 +194,8 @@ class View:
                 Trouble(one.at_s, one.status, one.code, one.duration_s, one.request_id)
                 for one in list(self._sight.problems())[:SHOWN_TROUBLES]
             ),
+            unanswered=answers_of(window).unknown,
+            concerned=min(totals.concerned, answers_of(window).unknown),
             steered=self.steered(),
         )
 

@@ -254,6 +254,7 @@ class SignInRoute:
                 reason,
                 now_s - visit.started_s,
                 phases,
+                privy_user_id=visit.request.privy_user_id if isinstance(visit.outcome, tuple) else None,
             )
         )
 

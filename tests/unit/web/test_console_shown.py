@@ -4,7 +4,7 @@ import pytest
 from tests.support.serving import ROOT
 
 from gatewayz_auth.service.history import Frame
-from gatewayz_auth.service.snapshot import Snapshot
+from gatewayz_auth.service.snapshot import Snapshot, Trouble
 from gatewayz_auth.web.console.runbook import as_html
 from gatewayz_auth.web.console.shown import history_as_json, masked, now_as_json
 
@@ -42,6 +42,22 @@ def test_a_snapshot_carries_its_sentence_its_band_and_the_pools_line():
     assert shown["situation"]["sentence"] == "Nobody has signed in yet."
     assert shown["pool"]["band"] == "UNKNOWN"
     assert shown["pool"]["diagnostics"].startswith("Connection pool diagnostics: ")
+
+
+@pytest.mark.parametrize(
+    ("kept", "whole", "people", "note"),
+    [
+        (0, 0, 0, ""),
+        (3, 0, 0, "none in 15 min"),
+        (3, 3, 1, "3 in 15 min, of 1 person"),
+        (12, 1212, 37, "the last 6 of 1,212 in 15 min, of 37 people"),
+        (12, 50, 0, "the last 6 of 50 in 15 min"),
+    ],
+)
+def test_beside_the_problems_stands_of_how_many_and_of_how_many_people_they_are(kept, whole, people, note):
+    trouble = Trouble(UNTIL_S, 503, "not_known", 0.1, "id")
+    now = Snapshot(UNTIL_S, troubles=(trouble,) * kept, unanswered=whole, concerned=people)
+    assert now_as_json(now)["troubles_note"] == note
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from gatewayz_auth.reliability.facts import (
     LoopBlocked,
     TaskRestarted,
 )
+from gatewayz_auth.service.concerned import Concerned
 from gatewayz_auth.service.histogram import BOUNDS_S, BUCKETS
 from gatewayz_auth.service.overview import Event, Problem, Running
 
@@ -66,6 +67,7 @@ class Figures:
         self._phases: dict[str, Cells] = {}
         self._slowest_s = 0.0
         self._problems: deque[Problem] = deque(maxlen=MAX_PROBLEMS)
+        self._concerned = Concerned()
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         for outcome in ("refused", "unknown", "limited", "invalid"):
             self._histogram("sign_in_duration_seconds", (outcome, "none"))
@@ -94,9 +96,10 @@ class Figures:
         if report.reason is not None:
             self.count("tokens_refused_total", report.reason)
         if report.status >= SERVER_FAULT:
-            self._problems.append(
-                Problem(self._clock.utc_now_s(), report.request_id, report.code, report.status, report.duration_s)
-            )
+            now_s = self._clock.utc_now_s()
+            self._problems.append(Problem(now_s, report.request_id, report.code, report.status, report.duration_s))
+            if report.privy_user_id is not None:
+                self._concerned.add(report.privy_user_id, now_s)
         return self._histogram("sign_in_duration_seconds", (report.outcome, report.source))
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
@@ -188,6 +191,7 @@ class Figures:
             "slowest_s": slowest_s,
             "running": [list(call) for call in self._running()],
             "problems": [list(problem) for problem in self._problems],
+            "concerned": self._concerned.as_json(),
             "events": [list(event) for event in self._events],
         }
 

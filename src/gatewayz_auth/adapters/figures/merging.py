@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.adapters.figures.catalogue import BY_NAME, Kind, Merge
+from gatewayz_auth.service.concerned import laid_over, people_in
 from gatewayz_auth.service.histogram import BUCKETS, Histogram
 from gatewayz_auth.service.overview import Event, PoolSeen, Problem, Running, Totals
 
@@ -37,6 +38,7 @@ def what_remains(retired: Snapshot, ended: Snapshot) -> Snapshot:
         "numbers": numbers,
         "histograms": histograms,
         "problems": [*retired.get("problems", ()), *ended.get("problems", ())][-SHOWN_PROBLEMS:],
+        "concerned": laid_over(_concerned(retired, ended), ended.get("at_s", 0.0)),
         "events": [*retired.get("events", ()), *ended.get("events", ())][-SHOWN_PROBLEMS:],
     }
 
@@ -74,6 +76,7 @@ def totals(living: Sequence[Snapshot], retired: Snapshot, ended: int, at_s: floa
         slowest_s=max((snapshot.get("slowest_s", 0.0) for snapshot in living), default=0.0),
         running=sorted(running, key=lambda call: -call.for_s)[:SHOWN_RUNNING],
         problems=sorted(_all("problems", Problem, living, retired), key=lambda problem: -problem.at_s)[:SHOWN_PROBLEMS],
+        concerned=people_in(laid_over(_concerned(retired, *living), at_s)),
         events=sorted(_all("events", Event, living, retired), key=lambda event: event.at_s),
         pools=[pool for snapshot in living if (pool := _pool(snapshot)) is not None],
     )
@@ -99,6 +102,10 @@ def _pool(snapshot: Snapshot) -> PoolSeen | None:
 
 def _all(name: str, kind: Any, living: Iterable[Snapshot], retired: Snapshot) -> list[Any]:  # noqa: ANN401 - a tuple
     return [kind(*entry) for snapshot in (retired, *living) for entry in snapshot.get(name, ())]
+
+
+def _concerned(*snapshots: Snapshot) -> list[dict[str, str]]:
+    return [snapshot.get("concerned", {}) for snapshot in snapshots]
 
 
 def _labels(key: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gatewayz_auth.service.snapshot import Snapshot
 
 NEIGHBOURS = ("postgres", "redis")
+SHOWN_TROUBLES = 6
+"""So many the page shows; of how many they are stands beside them."""
 
 
 def now_as_json(now: Snapshot) -> dict[str, Any]:
@@ -28,8 +30,21 @@ def now_as_json(now: Snapshot) -> dict[str, Any]:
     shown = asdict(now)
     shown["situation"] = situation(now).as_dict()
     shown["jobs"] |= {"name": "jobs", "state": now.jobs.state, "note": jobs_in_words(now.jobs)}
+    shown["troubles_note"] = troubles_in_words(now)
     shown["pool"] |= {"band": now.pool.band, "words": now.pool.words, "diagnostics": now.pool.diagnostics}
     return shown
+
+
+def troubles_in_words(now: Snapshot) -> str:
+    """Of how many the problems shown are the last, and how many people they concern, as far as that is known."""
+    if not now.troubles:
+        return ""
+    shown, whole = min(len(now.troubles), SHOWN_TROUBLES), now.unanswered
+    if not whole:
+        return "none in 15 min"
+    who = "person" if now.concerned == 1 else "people"
+    people = f", of {now.concerned:,} {who}" if now.concerned else ""
+    return f"{f'the last {shown} of ' if whole > shown else ''}{whole:,} in 15 min{people}"
 
 
 def history_as_json(frames: Sequence[Frame], span_s: int, step_s: int, until_s: float) -> dict[str, Any]:

@@ -113,6 +113,18 @@ def test_processes_are_added_up_and_an_ended_one_leaves_its_counts_but_not_its_s
     assert (seen.processes, seen.number("processes_ended_total")) == (2, 1)
 
 
+def test_people_who_were_not_answered_are_counted_once_over_all_processes_those_that_ended_too():
+    living, gone = Figures(ManualClock()), Figures(ManualClock())
+    for figures, people in ((living, (1, 2)), (gone, (2, 3))):
+        figures.answered(report("refused", "none", code="account_disabled", status=403))
+        for number in people:
+            not_known = report("unknown", "none", code="not_known", status=503)
+            figures.answered(not_known._replace(privy_user_id=f"did:privy:{number}"))
+            figures.answered(not_known._replace(privy_user_id=None))
+    retired = what_remains(what_remains({}, {}), gone.snapshot())
+    assert totals([living.snapshot()], retired, 1, living.snapshot()["at_s"]).concerned == 3
+
+
 def test_the_slowest_of_a_second_is_forgotten_with_it(figures):
     figures.answered(report(length_s=3.0))
     assert figures.snapshot()["slowest_s"] == 3.0

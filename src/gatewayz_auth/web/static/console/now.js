@@ -35,7 +35,7 @@ function drawSituation(now) {
   if (told.kind === "quiet") below.push(tryOne(now));
   same($("below"), ...below);
   const count = told.more.length;
-  same($("more"), count ? `and ${count} more: ${told.more.join(" ")}` : "");
+  same($("more"), [count ? `and ${count} more:` : "", ...told.more, ...now.steered].join(" "));
   $("do").hidden = !told.runbook;
   if (told.runbook) $("do").href = `/console/runbook/${told.runbook}`;
   document.title = `${SIGNS[told.status]} ${told.sentence} · gatewayz-auth`;
@@ -97,6 +97,7 @@ function neighbour(one, now) {
   return row(who, state(one), right(!one.p99_s ? "–" : span(one.p99_s)), right(since, "soft narrow-hide"));
 }
 
+const when = (one) => make("td", clock(one.at_s), { class: "mono soft when" });
 const nothing = (text, columns) => row(make("td", text, { class: "soft", colspan: columns }));
 
 export function drawNow(now) {
@@ -112,12 +113,13 @@ export function drawNow(now) {
     ...(calls.length ? calls.slice(0, 4).map((one) => row(one.name, right(String(one.count)), right(span(one.for_s)))) : [nothing("No call is under way.", 3)]),
   );
   $("events").replaceChildren(
-    ...(now.events.length ? now.events.slice(0, 6).map((one) => row(make("td", clock(one.at_s), { class: "mono soft when" }), one.text)) : [nothing("Nothing yet: deploys, breakers and settings will stand here.", 2)]),
+    ...(now.events.length ? now.events.slice(0, 6).map((one) => row(when(one), one.text)) : [nothing("Nothing yet: deploys, breakers and settings will stand here.", 2)]),
   );
+  same($("troubles-note"), now.troubles_note);
   $("troubles").replaceChildren(
     ...(now.troubles.length
       ? now.troubles.slice(0, 6).map((one) =>
-          row(make("td", clock(one.at_s), { class: "mono soft when" }), make("a", `${one.status} ${one.code.replaceAll("_", " ")}`, { href: `/console/runbook/${one.code.replaceAll("_", "-")}` }), right(span(one.took_s)), right(one.request_id, "mono soft narrow-hide")))
+          row(when(one), make("a", `${one.status} ${one.code.replaceAll("_", " ")}`, { href: `/console/runbook/${one.code.replaceAll("_", "-")}` }), right(span(one.took_s)), right(one.request_id, "mono soft narrow-hide")))
       : [nothing("None: whoever is not answered for our own reasons will stand here, with the request's id.", 4)]),
   );
 }
