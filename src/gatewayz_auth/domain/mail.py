@@ -21,7 +21,10 @@ MAX_JITTER = 0.1
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """How many mails wait, for how many seconds the oldest has (None: none does), and how many failed in three days."""
+    """How many mails wait, for how many seconds the oldest has (None: none does), and how many failed in three days.
+
+    Counted up to a thousand each.
+    """
 
     waiting: int
     oldest_s: float | None
