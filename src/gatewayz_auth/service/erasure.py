@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.domain.users import folded_username
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ FOLLOWED_AFTER_S = 3.0
 
 SILENT_REDIS = "Redis (it did not answer; what it holds ends within a day)"
 """Where a name may still stand that Redis could not be told to forget, and for how long."""
+
+
+SILENT_DATABASE = "tables that could not be searched (the database did not answer in time)"
+"""Where it is not known whether a name still stands; the person is erased all the same."""
 
 
 class SharedMemory(Protocol):
@@ -75,6 +81,10 @@ class Erased:
         done = f"User {self.user_id} is erased from {places}; the ledger keeps the number."
         if self.again is not None and is_everywhere:
             return f"{done} They have signed in again since then: as user {self.again}, a newcomer."
+        if SILENT_DATABASE in self.left:
+            rest = sorted(self.left.keys() - {SILENT_DATABASE})
+            also = f", and still stand in {', '.join(rest)}" if rest else ""
+            return f"{done} But the old names may still stand in {SILENT_DATABASE}{also}."
         if self.left:
             return f"{done} But the old names still stand in {', '.join(sorted(self.left))}."
         return f"{done} A search for the old names found nothing."
@@ -122,13 +132,29 @@ class Erasure:
         await asyncio.sleep(self._followed_after_s)
         is_told = await self._forget(account, digests)  # what was under way then may have been written since
         if is_told:  # else it is by these that processes which start later learn whom not to take from Redis
-            await self._records.forget_names_in_changes(user_id)
+            with contextlib.suppress(NotKnown):  # then the search finds them there; they go within a day
+                await self._records.forget_names_in_changes(user_id)
         places = await self._logs.mask(parts, words)
-        left = await self._records.traces(parts, words)
+        left = await self._searched(parts, words)
         left |= await self._logs.traces(parts, words)
         left |= await self._remembered(account) if is_told else {SILENT_REDIS: 1}
-        again = None if account.privy_user_id is None else await self._directory.by_privy_id(account.privy_user_id)
-        return Erased(user_id, places, left, None if again is None else again.user_id)
+        return Erased(user_id, places, left, await self._again(account))
+
+    async def _searched(self, parts: tuple[str, ...], words: tuple[str, ...]) -> dict[str, int]:
+        """Where any of these still stands; that they are erased is to be said also where it cannot be proven."""
+        try:
+            return dict(await self._records.traces(parts, words))
+        except NotKnown:
+            return {SILENT_DATABASE: 1}
+
+    async def _again(self, account: Account) -> int | None:
+        """As whom they have signed in since, as far as the database says."""
+        if account.privy_user_id is None:
+            return None
+        with contextlib.suppress(NotKnown):
+            again = await self._directory.by_privy_id(account.privy_user_id)
+            return None if again is None else again.user_id
+        return None
 
     async def _forget(self, account: Account, digests: tuple[bytes, ...]) -> bool:
         """Whether Redis has forgotten them, where there is one."""

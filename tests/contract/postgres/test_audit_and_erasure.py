@@ -13,7 +13,7 @@ from tests.support.shared_cache import cache_at
 from gatewayz_auth.adapters.kept_logs import KeptLogs
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.directory import PostgresDirectory
-from gatewayz_auth.adapters.postgres.records import PostgresRecords
+from gatewayz_auth.adapters.postgres.records import TRACES_LIMIT_S, PostgresRecords
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.abandoned import Abandoned
 from gatewayz_auth.service.audit import without_names
@@ -202,3 +202,37 @@ def test_people_are_listed_by_id_and_found_by_how_a_name_begins(database_url):
 )
 def test_a_reason_that_names_a_person_is_kept_without_the_name(given, kept):
     assert without_names(given) == kept
+
+
+def test_each_table_is_searched_within_a_minute_of_its_own_and_the_search_of_before_finds_the_same(database_url, plain):
+    """All of them in one statement came too late where there are a hundred thousand people: each erasure failed."""
+    limits = []
+
+    class Noted(GuardedCall):
+        async def __call__(self, work, *, own_limit_s, operation, **rest):
+            limits.append((operation, own_limit_s))
+            return await super().__call__(work, own_limit_s=own_limit_s, operation=operation, **rest)
+
+    async def story():
+        async with postgres_accounts(database_url) as (accounts, pool):
+            asked = wanted(ADA, username="ada", display_name="Ada L.", verified_email="ada@example.com")
+            await accounts.find_or_make(asked, soon())
+            plain.execute("""UPDATE gatewayz_auth.runtime SET document = '{"who": "Ada L."}'""")
+            plain.execute(
+                "INSERT INTO gatewayz_auth.audit (who, what, subject) VALUES ('x', 'y', 'see ada@example.com.')"
+            )
+            records = PostgresRecords(pool, Noted(CLOCK, Abandoned()), CLOCK, 2.0)
+            return await records.traces((ADA, "ada@example.com"), ("ada", "Ada L.", "o'hara 100%"))
+
+    found = asyncio.run(story())
+    searched = [limit_s for operation, limit_s in limits if operation == "find_traces"]
+    assert len(searched) > 10
+    assert set(searched) == {TRACES_LIMIT_S}
+    assert {
+        "gatewayz_auth.identities.subject": 3, "public.users_default.privy_user_id": 1,
+        "public.users_default.username": 1, "public.users_default.display_name": 1, "public.users_default.email": 1,
+        "gatewayz_auth.audit.subject": 1, "gatewayz_auth.runtime.document": 1,
+    }.items() <= found.items()  # fmt: skip
+    before = "SELECT * FROM gatewayz_auth.find_traces(%s::text[], %s::text[])"
+    assert dict(plain.execute(before, [[ADA, "ada@example.com"], ["ada", "Ada L."]]).fetchall()) == found
+    assert plain.execute(before, [[], []]).fetchall() == []

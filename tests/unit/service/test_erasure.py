@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.support.people import person
 
+from gatewayz_auth.domain.errors import QueryTimeoutError
 from gatewayz_auth.service.erasure import Erasure
 
 
@@ -82,3 +83,22 @@ def test_a_redis_that_could_not_be_told_is_named_and_processes_that_start_later_
     assert "every cache" not in erased.sentence
     assert "Redis (it did not answer" in erased.sentence
     assert database.is_named_in_changes
+
+
+@pytest.mark.parametrize("silent", ["traces", "forget_names_in_changes", "by_privy_id"])
+def test_whoever_is_erased_is_said_to_be_although_the_database_did_not_answer_what_came_after(silent):
+    async def times_out(*_):
+        raise QueryTimeoutError("timeout exceeded 60s", operation=silent, timeout_s=60.0)
+
+    database = Database()
+    setattr(database, silent, times_out)
+    sentence = asyncio.run(Erasure(database, database, None, Logs(), 0.0).erase(7)).sentence
+    assert sentence.startswith("User 7 is erased from every table")
+    assert sentence.endswith(
+        {
+            "traces": "But the old names may still stand in tables that could not be searched (the database did not"
+            " answer in time).",
+            "forget_names_in_changes": "But the old names still stand in gatewayz_auth.changes.privy_user_id.",
+            "by_privy_id": "A search for the old names found nothing.",
+        }[silent]
+    )

@@ -1,2 +1,2 @@
--- Where any of these texts still stands, by table and column.
-SELECT t.place, t.rows FROM gatewayz_auth.find_traces(%(parts)s::text[], %(words)s::text[]) AS t
+-- Where in one table any of these texts still stands, by column.
+SELECT t.place, t.rows FROM gatewayz_auth.find_traces_in(%(relation)s::text, %(parts)s::text[], %(words)s::text[]) AS t
