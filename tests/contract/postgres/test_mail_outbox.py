@@ -148,3 +148,20 @@ def test_an_address_that_was_taken_away_meanwhile_is_not_written_to(database_url
             assert mail.address is None
 
     asyncio.run(story())
+
+
+def test_mail_that_was_owed_while_its_owner_was_erased_is_given_up_and_does_not_wait_for_ever(database_url):
+    async def story():
+        async with postgres_accounts(database_url) as (accounts, pool):
+            ada, outbox = await somebody(accounts, "ada@example.com"), outbox_over(pool)
+            async with await psycopg.AsyncConnection.connect(database_url) as owing:
+                await owing.execute("SELECT gatewayz_auth.queue_mail(%s, 'referral_rewarded', '{}', 'a')", [ada])
+                assert await sql(database_url, "SELECT gatewayz_auth.erase_user(%s)", ada) == [(True,)]
+            (owed,) = await outbox.take(10, 60.0, soon())
+            assert (owed.address, owed.is_active) == (None, False)
+            await outbox.settle(
+                [Settled(owed.mail_id, owed.attempts, "failed", "no verified address any more")], soon()
+            )
+            assert (await outbox.state()).oldest_s is None
+
+    asyncio.run(story())

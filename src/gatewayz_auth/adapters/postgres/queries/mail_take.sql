@@ -1,4 +1,5 @@
--- Takes mails that are due for a while, past those that others are taking, with whom they go to as it stands now.
+-- Takes mails that are due for a while, past those that others are taking, with whom they go to as it stands now:
+-- nobody where they were erased meanwhile, so that this is written down as of any other who has no address.
 WITH due AS (
     SELECT m.id
     FROM gatewayz_auth.mail_outbox AS m
@@ -15,8 +16,8 @@ WITH due AS (
 )
 SELECT t.id AS mail_id, t.user_id, t.kind, t.arguments, t.attempts,
     extract(epoch FROM now() - t.created_at)::float8 AS age_s,
-    u.email AS address, coalesce(u.display_name, u.username) AS name, u.is_active
+    u.email AS address, coalesce(u.display_name, u.username, '') AS name, coalesce(u.is_active, false) AS is_active
 FROM taken AS t
-JOIN gatewayz_auth.accounts AS a ON a.user_id = t.user_id
-JOIN public.users AS u ON u.id = a.user_id AND u.region = a.region
+LEFT JOIN gatewayz_auth.accounts AS a ON a.user_id = t.user_id
+LEFT JOIN public.users AS u ON u.id = a.user_id AND u.region = a.region
 ORDER BY t.created_at, t.id
