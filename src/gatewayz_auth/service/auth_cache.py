@@ -89,8 +89,7 @@ class AuthCache:
         elif policy.ttl_s < before.ttl_s:
             latest_s = self._clock.monotonic_s() + policy.ttl_s * REFRESH_AHEAD
             utc_now_s = self._clock.utc_now_s()
-            for key in self.process:
-                entry = self.process.entry(key)
+            for entry in self.process.entries():
                 entry.fresh_until_s = max(0.0, min(entry.fresh_until_s, latest_s - (utc_now_s - entry.as_of_s)))
 
     def fresh(self, request: SignInRequest, *, proves: int) -> Answer | None:
@@ -297,8 +296,7 @@ class AuthCache:
             self.process.clear()
             self._owed.forget_everything()
         if lost_since_s < math.inf:
-            since_s = lost_since_s - self.policy.lookup_limit_s
-            for owner in self.process.owners(lambda _, entry: entry.as_of_s >= since_s):
+            for owner in self.process.asked_since(lost_since_s - self.policy.lookup_limit_s):
                 self.forget(owner, None)
             self._changes.seen = min(self._changes.seen, version)
         floor = floor if floor > self._changes.seen else 0  # what was taken up to there was told by name
@@ -311,10 +309,10 @@ class AuthCache:
                 continue
             self._changes.hold(privy_id, change.change_id, takes_away=change.takes_away)
             self._owed.forget(privy_id, change.username, also_last_known_good=change.takes_away, below=change.change_id)
+            if change.takes_away:
+                self.process.forget_older(privy_id, change.change_id)
+        self.process.forget_outside(floor, version)  # first: it may be all
         self.outdate_all(max(version, doubtful_below))
-        is_to_go = self._changes.is_to_go
-        for privy_id in self.process.owners(lambda owner, entry: is_to_go(owner, entry.change_version, floor, version)):
-            self.process.forget(privy_id)
         self._changes.seen = max(self._changes.seen, version)
         self.forget_what_redis_missed()
 
@@ -324,8 +322,7 @@ class AuthCache:
         For a reader that may have missed changes: one that has just started has missed all that were made before.
         """
         self._changes.doubtful_below = max(self._changes.doubtful_below, version)
-        for key in self.process:
-            self.process.entry(key).fresh_until_s = 0.0
+        self.process.outdate()
 
     def forget(self, privy_id: str, username: str | None) -> None:
         """Drop everything that is remembered of the person, here and in Redis, last known good included."""

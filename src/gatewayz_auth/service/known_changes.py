@@ -107,10 +107,6 @@ class KnownChanges(NewestChanges[str]):
         self.seen = 0
         """The newest change known of anybody: a database that is asked now knows all of them."""
 
-    def is_to_go(self, privy_id: str, version: int, floor: int, newest: int) -> bool:
-        """Whether a gap up to ``newest`` ends an answer of ``version``: by what was taken from them, or never was."""
-        return not max(floor, self.newest_taking_of(privy_id)) <= version <= newest
-
     def begin_anew(self) -> None:
         """Forget all: the database counts its changes from lower on than has been seen."""
         self._newest.clear()

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable
 
 MAX_ENTRIES = 200_000
 """About 0.9 kB each (docs/reference/performance.md): at most some 180 MB a process."""
@@ -87,14 +87,35 @@ class ProcessCache:
             self._entries.popitem(last=False)
             self.evictions += 1
 
-    def entry(self, key: str) -> Remembered:
-        """The entry of a key that iteration gave; it does not count as a use."""
-        return self._entries[key]
+    def entries(self) -> Iterable[Remembered]:
+        """Every entry; it does not count as a use."""
+        return self._entries.values()
 
-    def owners(self, is_it: Callable[[str, Remembered], bool]) -> set[str]:
-        """Whoever has an entry of which ``is_it`` says so, by Privy id; it does not count as a use."""
-        each = ((self.privy_id(key), entry) for key, entry in self._entries.items())
-        return {privy_id for privy_id, entry in each if is_it(privy_id, entry)}
+    def asked_since(self, since_s: float) -> set[str]:
+        """Whoever the database was asked for since ``since_s`` (UTC seconds), by Privy id."""
+        return {self.privy_id(key) for key, entry in self._entries.items() if entry.as_of_s >= since_s}
+
+    def outdate(self) -> None:
+        """Have no entry be fresh any more."""
+        for entry in self._entries.values():
+            entry.fresh_until_s = 0.0
+
+    def forget_outside(self, floor: int, newest: int) -> None:
+        """Drop every entry that has not seen the change ``floor``, or that has seen changes above ``newest``."""
+        entries = self._entries
+        gone = [key for key, entry in entries.items() if not floor <= entry.change_version <= newest]
+        if len(gone) == len(entries):  # one step: there may be two hundred thousand, and callers wait meanwhile
+            entries.clear()
+            return
+        for key in gone:
+            del entries[key]
+
+    def forget_older(self, privy_id: str, below: int) -> None:
+        """Drop every entry of the person that has not seen the change ``below``."""
+        for tag in ("live", "test", "development"):
+            entry = self._entries.get(key := self.key(privy_id, tag))
+            if entry is not None and entry.change_version < below:
+                del self._entries[key]
 
     def of(self, privy_id: str) -> list[Remembered]:
         """Every entry of the person; it does not count as a use."""
@@ -114,7 +135,3 @@ class ProcessCache:
     def __len__(self) -> int:
         """How many entries there are."""
         return len(self._entries)
-
-    def __iter__(self) -> Iterator[str]:
-        """The keys, least recently used first."""
-        return iter(self._entries)
