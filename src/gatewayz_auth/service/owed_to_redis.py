@@ -188,7 +188,7 @@ class OwedToRedis:
         is_done = version >= owed.below or await self._shared.forget(
             privy_id, owed.username, also_last_known_good=version < owed.good_below
         )
-        if is_done and self._unforgotten.get(privy_id) == owed:
+        if is_done and self._unforgotten.get(privy_id) is owed:  # and not another one like it, of a later change
             del self._unforgotten[privy_id]
         return is_done
 

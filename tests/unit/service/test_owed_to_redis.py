@@ -119,3 +119,27 @@ async def test_what_redis_was_told_in_vain_to_forget_takes_nothing_from_an_answe
     await ask(cache, world)
     await settled(cache, 1)
     assert shared.good[ADA].change_version == 1
+
+
+class LateAnswers(Shared):
+    """A Redis that does what it is told at once, and whose answers come a tenth of a second later."""
+
+    async def forget(self, *args, **kwargs):
+        is_done = await super().forget(*args, **kwargs)
+        await asyncio.sleep(0.1)
+        return is_done
+
+
+@in_virtual_time
+async def test_what_is_taken_away_again_while_redis_answers_the_first_time_is_told_again():
+    world, shared, cache = await known(LateAnswers(None))
+    await asyncio.sleep(0.5)
+    of_before = shared.good[ADA]
+    cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
+    await asyncio.sleep(0.05)  # Redis has forgotten her; another process, which has not heard yet, writes once more
+    await shared.put(of_before)
+    tasks, cache._tasks = cache._tasks, OwnedTasks("later", 0)  # so much is changed that it has to wait for its turn
+    cache.notice([Change(2, 1, ADA, "ada", takes_away=True)], 2)
+    cache._tasks = tasks
+    await settled(cache, 2)
+    assert shared.good == {}
