@@ -132,7 +132,7 @@ class LateAnswers(Shared):
 
 @in_virtual_time
 async def test_what_is_taken_away_again_while_redis_answers_the_first_time_is_told_again():
-    world, shared, cache = await known(LateAnswers(None))
+    _, shared, cache = await known(LateAnswers(None))
     await asyncio.sleep(0.5)
     of_before = shared.good[ADA]
     cache.notice([Change(1, 1, ADA, "ada", takes_away=True)], 1)
