@@ -194,6 +194,7 @@ class Service:
                 pool=telemetry.pool,
                 pools=lambda: telemetry.sight.totals().pools,
                 remembered=lambda: len(self.cache.process),
+                shared_knows=self._redis_knows,
                 remembered_of_all=lambda: int(telemetry.sight.totals().number("cache_entries", "process")),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,
@@ -211,6 +212,7 @@ class Service:
             self.sign_in_log,
             self.follow_changes.silent_for_s,
             last_probe.refuses,
+            self._redis_knows,
             clock,
             entropy,
         )
@@ -255,6 +257,10 @@ class Service:
         )
         self.console.steer(runtime.live, runtime.seen, self.jobs.watch, self.jobs.referrals)
         return live, runtime
+
+    def _redis_knows(self) -> bool:
+        """Whether people can be signed in from Redis although this process remembers nobody."""
+        return self.telemetry.shared_holds_anybody and self.redis_breaker.phase.value == "closed"
 
     def _breaker_changed(self, change: BreakerChanged) -> None:
         # The connections of an outage may be dead without knowing it: nobody is to be lent one when it is over.

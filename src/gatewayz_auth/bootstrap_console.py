@@ -82,6 +82,7 @@ class ConsoleSide:
         names: SignInLog,
         silent_for_s: Callable[[], float],
         refuses: Callable[[], bool],
+        shared_knows: Callable[[], bool],
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -112,6 +113,7 @@ class ConsoleSide:
             keeps_s=lambda: cache.policy.last_known_good_max_age_s,
             silent_for_s=silent_for_s,
             refuses=refuses,
+            shared_knows=shared_knows,
             keys_failing_since_s=lambda: keys.failing_since_s,
             keys_known=lambda: keys.known,
         )

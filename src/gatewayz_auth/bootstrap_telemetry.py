@@ -116,6 +116,8 @@ class Telemetry:
         self._tasks = OwnedTasks("telemetry", 2)
         self._shared: RedisCache | None = None
         self._looks = 0
+        self.shared_holds_anybody = False
+        """Whether Redis had last known good for anybody when it was looked into."""
         self._under_way: AbstractSet[UnderWay] = frozenset()
         self._look_at_pool: Callable[[], None] = lambda: None
         self._pool: Callable[[], PoolSeen] = lambda: PoolSeen(os.getpid(), 0)
@@ -270,6 +272,9 @@ class Telemetry:
         if sizes is not None:
             self.figures.put("cache_entries", sizes[0], "redis")
             self.figures.put("cache_evictions_total", sizes[1], "redis")
+        holds = await cache.holds_anybody()
+        if holds is not None:
+            self.shared_holds_anybody = holds
 
     def _tell_storms(self) -> None:
         for kind, count in self._storms.settle().items():

@@ -1,6 +1,7 @@
 """Starting beside neighbours that are away, and ending while people wait for one."""
 
 import asyncio
+import http.client
 import time
 
 import pytest
@@ -12,6 +13,17 @@ from gatewayz_auth.adapters.child_process import wait_until
 
 SLACK_S = 0.5  # what a busy machine adds to a start
 IN_FLIGHT = 200
+
+
+def asked(world, path):
+    """Status and body of ``path``, asked from the machine itself."""
+    connection = http.client.HTTPConnection("127.0.0.1", world.serving.port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 @pytest.fixture
@@ -45,6 +57,9 @@ def test_whoever_restarts_during_an_outage_finds_last_known_good_in_redis(world,
     world.serving.end()
     world.start()
     record_property("start", f"{world.started_s:.2f}")
+    assert wait_until(lambda: "has not answered" in asked(world, "/api/auth/health")[1], CLOCK, 10.0)
+    assert "returning people are signed in" in asked(world, "/api/auth/health")[1]
+    assert asked(world, "/readyz")[0] == 200, "no balancer would send anybody"
     replies = world.ask(others)
     assert {(reply.status, reply.source) for reply in replies} == {(200, "last-known-good")}, replies
     assert [reply.body["api_key"] for reply in replies] == [reply.body["api_key"] for reply in before[1:]]

@@ -99,6 +99,9 @@ class Vitals:
     remembered_of_all: Callable[[], int] = _none_elsewhere
     """Answers that all processes remember: what is said is said of the service, and not of whoever is asked."""
 
+    shared_knows: Callable[[], bool] = lambda: False
+    """Whether Redis has last known good for anybody: a process that starts in an outage remembers nobody itself."""
+
     has_answered: Callable[[], bool] = lambda: True
     """Whether the database ever did."""
 
@@ -122,7 +125,7 @@ class Health:
         return {"status": worst.value, "checks": {name: check.as_dict() for name, check in checks.items()}}
 
     def can_serve_anybody(self) -> bool:
-        """False only where the database is silent and this process remembers nobody."""
+        """False only where the database is silent, and neither this process nor Redis remembers anybody."""
         return self._database(self._vitals.remembered()).status is not Status.UNHEALTHY
 
     def _checks(self) -> dict[str, Check]:
@@ -143,7 +146,7 @@ class Health:
         if phase == "closed" and silent_s < SILENT_AFTER_S:
             detail = "The database answers." if vitals.has_answered() else "The database is asked for the first time."
             return Check(Status.HEALTHY, detail, figures)
-        can_serve = vitals.ttl_s() > 0 and remembered > 0
+        can_serve = vitals.ttl_s() > 0 and (remembered > 0 or vitals.shared_knows())
         status = Status.DEGRADED if can_serve else Status.UNHEALTHY
         if phase == "half_open" and is_heard:
             return Check(status, "The database answers again; a few at a time are let through to it.", figures)

@@ -58,6 +58,7 @@ class Local:
 
     ``silent_for_s``: since the database last answered the reader of changes. ``refuses``: whether it refuses
     connections rather than saying nothing. ``keys_failing_since_s``: UTC seconds, None while all is well.
+    ``shared_knows``: whether Redis has last known good for anybody.
     """
 
     version: str
@@ -73,6 +74,7 @@ class Local:
     refuses: Callable[[], bool]
     keys_failing_since_s: Callable[[], float | None]
     keys_known: Callable[[], int]
+    shared_knows: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class View:
             keys_known=local.keys_known(),
             keeps_s=local.keeps_s(),
             caching=local.ttl_s() > 0,
-            remembered=int(totals.number("cache_entries", "process")),
+            remembered=int(totals.number("cache_entries", "process")) or int(local.shared_knows()),
             postgres=postgres,
             redis=self._redis(at_s, frames, totals),
             privy=self._privy(),

@@ -357,5 +357,17 @@ def test_it_tells_how_many_keys_there_are_and_how_many_were_dropped(any_redis_ur
     run(scenario, any_redis_url, limit_s=5.0)
 
 
-def test_a_redis_that_is_away_has_no_known_size():
+def test_it_tells_whether_anybody_could_be_signed_in_from_it(any_redis_url):
+    async def scenario(cache):
+        await cache.forget_everything()
+        assert await cache.holds_anybody() is False
+        await cache.put(person("p1", user_id=1))
+        assert await cache.holds_anybody() is True
+        assert await cache.holds_anybody() is True
+
+    run(scenario, any_redis_url, limit_s=5.0)
+
+
+def test_a_redis_that_is_away_has_no_known_size_and_nobody_knows_whom_it_holds():
     assert run(lambda cache: cache.sizes(), "redis://127.0.0.1:1/0") is None
+    assert run(lambda cache: cache.holds_anybody(), "redis://127.0.0.1:1/0") is None

@@ -70,10 +70,10 @@ def test_this_process_counts_once_and_as_it_is_now():
     assert pool_checked(MINE)["processes"] == 1
 
 
-def database_checked(phase, silent_s, *, mine=0, of_all=0):
+def database_checked(phase, silent_s, *, mine=0, of_all=0, shared=False):
     vitals = Vitals(
         lambda: phase, lambda: silent_s, lambda: None, lambda: MINE, lambda: mine, lambda: 300.0,
-        Timeouts(ManualClock()), remembered_of_all=lambda: of_all,
+        Timeouts(ManualClock()), remembered_of_all=lambda: of_all, shared_knows=lambda: shared,
     )  # fmt: skip
     health = Health(vitals)
     check = health.report()["checks"]["database"]
@@ -96,6 +96,12 @@ def test_people_whom_another_process_remembers_are_signed_in_and_only_this_one_i
     assert (status, is_ready) == ("degraded", False)
     assert "returning people are signed in" in detail
     assert database_checked("open", 42.0)[:1] == ("unhealthy",)
+
+
+def test_a_process_that_starts_in_an_outage_is_ready_where_redis_knows_people():
+    status, detail, is_ready = database_checked("open", 42.0, shared=True)
+    assert (status, is_ready) == ("degraded", True)
+    assert "returning people are signed in" in detail
 
 
 def test_calls_that_nobody_waits_for_are_no_time_outs_of_the_service():

@@ -12,6 +12,7 @@ from gatewayz_auth.adapters.redis.batch import ReadBatch
 from gatewayz_auth.adapters.redis.clearing import PREFIX
 from gatewayz_auth.adapters.redis.codec import (
     API_KEY_PREFIX,
+    LAST_KNOWN_GOOD_PREFIX,
     MAX_VALUE_BYTES,
     api_key_key,
     is_text,
@@ -94,6 +95,7 @@ class RedisCache:
         self._guard: Guard = guard or self._guarded
         self._on_error = on_error or (lambda: None)
         self._reads = ReadBatch(self._read_all, limit_s)
+        self._looked_until: Any = 0
 
     async def _guarded(self, work: Callable[[], Awaitable[T]], operation: str) -> T:
         return await guarded(
@@ -308,6 +310,19 @@ class RedisCache:
             return int(count), int(stats["evicted_keys"])
         except (NotKnown, KeyError, TypeError, ValueError):
             return None
+
+    async def holds_anybody(self) -> bool | None:
+        """Whether last known good stands there for anybody; None where it is not known yet.
+
+        A step of ``SWEPT_AT_ONCE`` keys and no more: where others' keys lie before ours it takes several calls.
+        """
+        try:
+            command = ("SCAN", self._looked_until, "MATCH", f"{LAST_KNOWN_GOOD_PREFIX}*", "COUNT", SWEPT_AT_ONCE)
+            ((cursor, keys),) = await self._ask("sizes", command)
+            self._looked_until = 0 if keys else int(cursor)
+        except (NotKnown, TypeError, ValueError):
+            return None
+        return True if keys else None if self._looked_until else False
 
     def pool_stats(self) -> tuple[int, int, int]:
         """Count connections: in use, idle, and the most there may be."""

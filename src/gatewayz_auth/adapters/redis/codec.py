@@ -25,6 +25,10 @@ API_KEY_PREFIX = b"auth:api_key:"
 """How the keys begin at which it stands whose an API key is."""
 
 
+LAST_KNOWN_GOOD_PREFIX = "auth:last_known_good:"
+"""How the keys begin at which a last known good answer stands."""
+
+
 def privy_id_key(privy_id: str) -> str:
     """Where a person's fresh answer stands."""
     return f"auth:privy_id:{privy_id}"
@@ -37,7 +41,7 @@ def username_key(username: str) -> str:
 
 def last_known_good_key(privy_id: str) -> str:
     """Where a person's last known good answer stands."""
-    return f"auth:last_known_good:{privy_id}"
+    return f"{LAST_KNOWN_GOOD_PREFIX}{privy_id}"
 
 
 def api_key_key(digest: bytes) -> str:
