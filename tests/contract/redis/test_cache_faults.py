@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 
 import pytest
 import uvloop
 from tests.support.faulty_proxy import FaultyProxy
 from tests.support.people import person
 from tests.support.shared_cache import cache_at, run
+from tests.support.withheld import Stopwatch
 
 from gatewayz_auth.domain.errors import NeighbourUnavailable
 from gatewayz_auth.reliability.clock import SystemClock
@@ -41,11 +41,11 @@ def test_making_a_cache_connects_to_nothing():
 
 def test_a_refusing_redis_is_a_miss_at_once():
     async def scenario(cache):
-        started = time.perf_counter()
+        took = Stopwatch()
         assert await cache.get(ADA) is None
         assert not await cache.store(person())
         assert not await cache.invalidate(ADA)
-        assert time.perf_counter() - started < 0.5
+        assert took.seconds < 0.5
 
     run(scenario, "redis://127.0.0.1:1/0")
 
@@ -78,9 +78,10 @@ def test_callers_who_are_cut_off_at_any_moment_cost_the_pool_no_connection(proxy
                 proxy.reset()
             await asyncio.gather(*(cache.store(person(f"p{number}")) for number in range(10)))
         proxy.delay(0.0)
-        await asyncio.sleep(0.2)  # what was cut off has ended
-        in_use, _, most = cache.pool_stats()
-        assert (in_use, most) == (0, 8)
+        async with asyncio.timeout(5):
+            while cache.pool_stats()[0] > 0:  # what was cut off has not ended yet
+                await asyncio.sleep(0.01)
+        assert cache.pool_stats()[2] == 8
         await until(lambda: cache.store(person(as_of_s=SystemClock().utc_now_s())))
 
     run(scenario, proxied(proxy), limit_s=0.05, clock=SystemClock())
@@ -102,9 +103,9 @@ def test_no_caller_waits_longer_than_fifty_milliseconds_and_the_cache_is_back_af
     waits = []
 
     async def timed(call):
-        started = time.perf_counter()
+        took = Stopwatch()
         result = await call
-        waits.append(time.perf_counter() - started)
+        waits.append(took.seconds)
         return result
 
     async def scenario(cache):
@@ -130,9 +131,9 @@ def test_a_redis_that_is_deaf_at_the_start_costs_fifty_milliseconds_and_not_the_
     proxy.freeze()
 
     async def scenario(cache):
-        started = time.perf_counter()
+        took = Stopwatch()
         assert await cache.get(ADA) is None
-        assert time.perf_counter() - started < 0.25
+        assert took.seconds < 0.25
 
     run(scenario, proxied(proxy), limit_s=0.05)
 
@@ -144,9 +145,9 @@ def test_closing_ends_in_time_at_a_frozen_redis(proxy):
         proxy.freeze()
         asking = asyncio.ensure_future(cache.get(ADA))
         await asyncio.sleep(0)
-        started = time.perf_counter()
+        took = Stopwatch()
         await cache.close(0.5)
-        assert time.perf_counter() - started < 1.0
+        assert took.seconds < 1.0
         assert await asking is None
         return {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}
 
@@ -157,9 +158,9 @@ def test_what_the_url_asks_for_does_not_lengthen_the_wait(proxy):
     proxy.freeze()
 
     async def scenario(cache):
-        started = time.perf_counter()
+        took = Stopwatch()
         assert await cache.get(ADA) is None
-        assert time.perf_counter() - started < 0.25
+        assert took.seconds < 0.25
 
     run(scenario, proxied(proxy) + "?socket_timeout=30&retry_on_timeout=true&max_connections=1", limit_s=0.05)
 
