@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import uvloop
 from tests.support.faults import before_postgres, through_postgres
+from tests.support.serving import CLOCK
 
+from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.postgres.connection import BoundedConnection
 
 ESTABLISHED = "01"  # in /proc/net/tcp; one that we have closed is something else, whatever the other side has heard
@@ -47,5 +49,5 @@ def test_an_attempt_that_fails_closes_its_socket(database_url, how):
         proxy.say_nothing()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(story(through_postgres(proxy, database_url)))
-        assert proxy.accepted == 5
+        assert wait_until(lambda: proxy.accepted == 5, CLOCK, 5.0)  # the kernel takes them before it does
         assert connections(proxy.port) == 0
