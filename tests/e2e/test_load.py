@@ -120,7 +120,8 @@ def test_tokens_that_the_service_does_not_believe_end_it_with_what_to_do(running
         (("--url", "http://127.0.0.1:9"), 1, "does not answer"),
         (("--rate", "100000"), 2, "--rate"),
         (("--mix", "old=1"), 2, "--mix returning=80"),
-        (("--compare", "nowhere.json"), 1, "cannot be read"),
+        (("--compare", "nowhere.json"), 2, "give the file that an earlier load left"),
+        (("--tokens", "nowhere"), 2, "give one with a line of dev-token"),
         (("--compare", "address"), 2, "is no report"),
     ],
 )

@@ -152,12 +152,21 @@ def test_the_command_finds_the_same_person(two_workers):
     assert json.loads(done.stdout)["privy_user_id"] == "did:privy:barbara"
 
 
-def test_the_command_says_of_nobody_that_there_is_nobody(two_workers):
-    command = [sys.executable, "-m", "gatewayz_auth.cli", "users", "show", "nobody-of-that-name", "--json"]
+@pytest.mark.parametrize(
+    ("words", "said", "next_step"),
+    [
+        ("users show nobody-of-that-name", "There is nobody called", "users list"),
+        ("keys list nobody-of-that-name", "There is nobody called", "users list"),
+        ("referrals show 424242", "There is no referral 424242", "referrals list"),
+    ],
+)
+def test_a_command_about_nobody_says_so_and_where_to_look_next(words, said, next_step, two_workers):
+    command = [sys.executable, "-m", "gatewayz_auth.cli", *words.split(), "--json"]
     done = subprocess.run(command, env=two_workers.environ, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert '"operator_error"' in done.stdout + done.stderr
-    assert "There is nobody called" in done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert next_step in done.stdout + done.stderr
 
 
 def test_administrative_routes_are_closed_without_the_token_and_say_404_of_nobody(two_workers):

@@ -102,6 +102,7 @@ def test_nonsense_is_refused_before_anybody_hears_of_it(world, told):
         code, said = told("settings", "set", name, value)
         assert (code, said["error"]["code"]) == (2, "settings")
     assert "did you mean AUTH_CACHE_TTL" in told("settings", "set", "AUTH_CACH_TTL", "5")[1]["error"]["detail"]
+    assert "settings lists them all" in told("settings", "set", "NOPE", "5")[1]["error"]["detail"]
     assert changes(world) == before
 
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     facts = with_desk(keys)
     if facts is None:
-        raise OperatorError(f"There is nobody called {arguments.which!r}.")
+        raise OperatorError(f"There is nobody called {arguments.which!r}: gatewayz-auth users list shows who there is.")
     plain = plain_of(facts)
     lines = [f"{key['id']}  {key_line(key)}" for key in plain["keys"]]
     output.show(plain, "\n".join(lines) or "No keys.", as_json=arguments.json)

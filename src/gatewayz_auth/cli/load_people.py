@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatewayz_auth.domain.errors import OperatorError, SettingsError
+from gatewayz_auth.domain.errors import SettingsError
 from gatewayz_auth.service.load_plan import Kind
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ def issued(issuer: DevIssuer, plan: Plan, newcomers: int, utc_now_s: float, tell
 def read(path: Path, plan: Plan, newcomers: int) -> People:
     """The bodies of a file, one a line, as ``dev-token`` prints them: first those who return, then the newcomers.
 
-    ``OperatorError`` where it cannot be read, ``SettingsError`` where it holds too few or a line is no body.
+    ``SettingsError`` where it cannot be read, holds too few, or a line is no body.
     """
     try:
         if path.stat().st_size > MOST_FILE_BYTES:
-            raise SettingsError([f"--tokens {path} is longer than {MOST_FILE_BYTES:,} bytes"])
+            raise SettingsError([f"--tokens {path} is longer than {MOST_FILE_BYTES:,} bytes: leave some out"])
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise OperatorError(f"--tokens {path} cannot be read: {error.strerror}") from None
+        why = f"--tokens {path} cannot be read ({error.strerror}): give one with a line of dev-token for each person"
+        raise SettingsError([why]) from None
     found = [_person(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
     if len(found) < plan.people + newcomers:
         wanted = f"{plan.people} people and {newcomers} newcomers are wanted: give --people fewer, or --mix without new"

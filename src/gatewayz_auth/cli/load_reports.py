@@ -15,12 +15,13 @@ _MOST_REPORT_BYTES = 50_000_000
 
 
 def earlier_report(path: Path) -> dict[str, Any]:
-    """The report at ``path``; ``SettingsError`` where it is none, ``OperatorError`` where it cannot be read."""
+    """The report at ``path``; ``SettingsError`` where it is none, or cannot be read."""
     try:
         is_short = path.stat().st_size <= _MOST_REPORT_BYTES
         found = json.loads(path.read_text("utf-8")) if is_short else None
     except OSError as error:
-        raise OperatorError(f"--compare {path} cannot be read: {error.strerror}") from None
+        why = f"--compare {path} cannot be read ({error.strerror}): give the file that an earlier load left by --report"
+        raise SettingsError([why]) from None
     except ValueError:
         found = None
     if not isinstance(found, dict) or not load_report.is_report(found):
@@ -37,7 +38,7 @@ def write(path: Path, told: dict[str, Any]) -> None:
             fresh.write_text(content, "utf-8")
             fresh.replace(place)
     except OSError as error:
-        raise OperatorError(f"--report {path} cannot be written: {error.strerror}") from None
+        raise OperatorError(f"--report {path} cannot be written ({error.strerror}): name another file.") from None
 
 
 def text(told: dict[str, Any], place: str | None) -> str:

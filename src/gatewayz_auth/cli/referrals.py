@@ -87,7 +87,7 @@ def _show(arguments: argparse.Namespace) -> int:
     referral_id = _id(arguments)
     one: Referral | None = _do(lambda desk: desk.show(referral_id))
     if one is None:
-        raise OperatorError(f"There is no referral {referral_id}.")
+        raise OperatorError(f"There is no referral {referral_id}: gatewayz-auth referrals list shows which there are.")
     plain = _plain(one)
     text = "\n".join(f"{name:18}{'' if value is None else value}" for name, value in plain.items())
     output.show(plain, text, as_json=arguments.json)
@@ -116,7 +116,7 @@ def _reverse(arguments: argparse.Namespace) -> int:
         raise OperatorError('Say why: gatewayz-auth referrals reverse ID --why "…"')
     verdict = _do(lambda desk: desk.reverse(_who(), referral_id, arguments.why))
     if verdict is None:
-        raise OperatorError(f"There is no referral {referral_id}.")
+        raise OperatorError(f"There is no referral {referral_id}: gatewayz-auth referrals list shows which there are.")
     if verdict.status is not Status.REVERSED:
         raise OperatorError(f"Referral {referral_id} is {verdict.status}: only what was rewarded can be reversed.")
     facts = {"referral_id": referral_id, "status": verdict.status.value, "reason": verdict.reason}

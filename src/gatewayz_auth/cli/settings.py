@@ -61,7 +61,9 @@ def _changeable(name: str, action: str) -> str:
     if any(knob.name == upper for knob in KNOBS):
         raise SettingsError([f"{upper} is read once at start: set it in the environment and start again"])
     near = nearest(upper)
-    raise SettingsError([f"{name} is no setting" + (f"; did you mean {near}?" if near else "")])
+    raise SettingsError(
+        [f"{name} is no setting" + (f"; did you mean {near}?" if near else ": gatewayz-auth settings lists them all")]
+    )
 
 
 def _set(arguments: argparse.Namespace, name: str) -> int:

@@ -66,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
     with telling:
         facts = with_desk(lambda desk: _do(desk, action, who, arguments.why))
     if facts is None:
-        raise OperatorError(f"There is nobody called {who!r}: a username, a Privy id or a user id is wanted.")
+        raise OperatorError(
+            f"There is nobody called {who!r}: a username, a Privy id or a user id is wanted; users list shows some."
+        )
     plain = plain_of(facts)
     output.show(plain, _text(action, plain), as_json=arguments.json or action == "export")
     return 1 if "But" in str(plain.get("said", "")) else 0  # erased, and a name still stands somewhere

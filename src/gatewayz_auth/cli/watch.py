@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayz_auth.cli import output, watch_deploy
 from gatewayz_auth.cli.asking import NotReachable, Service
-from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS, told_below
+from gatewayz_auth.cli.status import EXIT_CODES, EXIT_NOT_REACHABLE, SIGNS, WHERE_ELSE, told_below
 from gatewayz_auth.domain.errors import OperatorError
 from gatewayz_auth.reliability.clock import SystemClock
 
@@ -84,7 +84,7 @@ class _Watching:
             status, now = self._service.get("/figures")
         except NotReachable as error:
             return {"situation": {"status": "not reachable", "sentence": f"{self._service.url} is not reachable.",
-                                  "text": str(error), "more": [], "runbook": None}}  # fmt: skip
+                                  "text": f"{error}. {WHERE_ELSE}", "more": [], "runbook": None}}  # fmt: skip
         if "situation" not in now:
             raise OperatorError(
                 f"{self._service.url} does not show its figures here ({status}): set ADMIN_TOKEN, or ask the address "

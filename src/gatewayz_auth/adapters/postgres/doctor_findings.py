@@ -100,7 +100,7 @@ def _of_server(found: Examined) -> Iterator[Finding]:
         )  # fmt: skip
     if server["uptime_s"] < RESTARTED_S:
         yield notice(
-            "postgres-restarted", f"Postgres was started {server['uptime_s'] / 60:.0f} minutes ago",
+            "postgres-restarted", f"Postgres was started {server['uptime_s'] / 60:.0f} min ago",
             "Its caches are cold, so the first look-ups are slower; it may have been restarted by a fault.",
             "If nobody restarted it on purpose, read its log from before that time.",
         )  # fmt: skip
