@@ -103,16 +103,18 @@ def test_after_the_thaw_the_database_is_asked_hardly_more_than_before_and_all_ar
     with counted(world.postgres) as queries, Connections(world) as connections:
         crowd, newcomers, frozen_s, thawed_s = asyncio.run(through_an_outage(world, people))
     steady = queries.between(frozen_s - STEADY_S, frozen_s) / STEADY_S
+    as_planned = max(steady, STEADY_PER_S)  # fewer were asked for where the machine kept them from coming
     after = queries.most_in(WINDOW_S, thawed_s, thawed_s + AFTER_S)
     came = most_in(crowd.sent_at_s, WINDOW_S, thawed_s, thawed_s + WINDOW_S)
     record_property(
         "herd", f"a second: steady {steady:.0f}, after the thaw {after} of {came}; {connections.most} connections"
     )
-    assert world.opened("postgres") == 1
+    changes = [line for line in world.serving.lines if "Circuit breaker of postgres" in line]
+    assert world.opened("postgres") == 1, changes
     assert {reply.status for _, reply in crowd.replies} == {200}
     assert {reply.source for reply in newcomers} == {"database"}, "full service"
     assert came > 2 * steady, "there was a herd at the door"
-    assert after <= AT_MOST * steady
+    assert after <= AT_MOST * as_planned
     assert connections.most <= POOL + 1  # the prober has one of its own
 
 
