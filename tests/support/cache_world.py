@@ -29,7 +29,7 @@ class Clock:
     def __init__(self):
         self.now_s = 1_000_000.0
 
-    def thread_cpu_s(self):
+    def thread_busy_s(self):
         return 0.0
 
     def monotonic_s(self):

@@ -17,7 +17,7 @@ class ManualClock:
     def utc_now_s(self) -> float:
         return self._utc_s
 
-    def thread_cpu_s(self) -> float:
+    def thread_busy_s(self) -> float:
         return self.cpu_s
 
     def advance(self, seconds: float) -> None:

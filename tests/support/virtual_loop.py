@@ -51,7 +51,7 @@ class VirtualClock:
     busy_share = 0.0
     """For how much of its time the thread works."""
 
-    def thread_cpu_s(self) -> float:
+    def thread_busy_s(self) -> float:
         return self.busy_share * self.monotonic_s()
 
     def monotonic_s(self) -> float:

@@ -33,7 +33,7 @@ MAX_LAG_S = 0.25
 
 
 BUSY_SHARE = 0.25
-"""Where our own thread worked for this share of a wait that was cut, it may have been us who were late."""
+"""Where our own thread was busy for this share of a wait that was cut, it may have been us who were late."""
 
 
 def _is_ours(late_s: float, limit_s: float) -> bool:
@@ -47,14 +47,14 @@ class Permit:
     ``NeighbourUnavailable`` are failures. Our own saturation, a caller who left and a fault of our own say nothing.
     """
 
-    __slots__ = ("_breaker", "generation", "started_cpu_s", "started_s")
+    __slots__ = ("_breaker", "generation", "started_busy_s", "started_s")
 
-    def __init__(self, breaker: CircuitBreaker, generation: int, started_s: float, started_cpu_s: float) -> None:
-        """Begin at ``started_s``, when this thread had worked for ``started_cpu_s``."""
+    def __init__(self, breaker: CircuitBreaker, generation: int, started_s: float, started_busy_s: float) -> None:
+        """Begin at ``started_s``, when this thread had been busy for ``started_busy_s``."""
         self._breaker = breaker
         self.generation = generation
         self.started_s = started_s
-        self.started_cpu_s = started_cpu_s
+        self.started_busy_s = started_busy_s
 
     def __enter__(self) -> Self:
         """Use the permit that was given."""
@@ -118,7 +118,7 @@ class CircuitBreaker:
         """
         self.check()
         clock = self._clock
-        permit = Permit(self, self._state.generation, clock.monotonic_s(), clock.thread_cpu_s())
+        permit = Permit(self, self._state.generation, clock.monotonic_s(), clock.thread_busy_s())
         if self._state.phase is Phase.HALF_OPEN:  # closed, nobody counts
             self._apply(Event(Kind.ASKED, permit.generation))
         self._out[permit] = None
@@ -172,7 +172,7 @@ class CircuitBreaker:
         return Kind.IMPATIENT if worked_s > BUSY_SHARE * waited_s and kind is Kind.FAILED else kind
 
     def _worked_s(self, permit: Permit) -> float:
-        return self._clock.thread_cpu_s() - permit.started_cpu_s
+        return self._clock.thread_busy_s() - permit.started_busy_s
 
     def _meaning(self, permit: Permit, error: BaseException | None, waited_s: float) -> Kind:
         if error is None or isinstance(error, Refused):
@@ -214,7 +214,7 @@ class CircuitBreaker:
             return
         now_s = self._clock.monotonic_s()
         slow_s = slow_after_s(state, self._limits)
-        # An answer needs several turns of the loop: while we worked ourselves it was not theirs, within limits.
+        # An answer needs several turns of the loop: while we were busy ourselves it was not theirs, within limits.
         worked_s = min(self._worked_s(permit), 2 * slow_s)
         left_s = max(permit.started_s, state.answered_s) + slow_s + worked_s - now_s
         if left_s <= 0 and not _is_ours(now_s - due_s, slow_s):

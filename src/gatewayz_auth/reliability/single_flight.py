@@ -103,7 +103,7 @@ class SingleFlight(Generic[T]):
         if not limit_s > 0 or (give_up is not None and give_up.done()):
             raise timeout_exceeded(max(0.0, limit_s), operation)
         flight = self._joinable(key) or self._start(key, work)
-        started_s, started_cpu_s = self._clock.monotonic_s(), self._clock.thread_cpu_s()
+        started_s, started_busy_s = self._clock.monotonic_s(), self._clock.thread_busy_s()
         waited_for: tuple[asyncio.Future[Any], ...] = (flight.task,) if give_up is None else (flight.task, give_up)
         await asyncio.wait(waited_for, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if flight.task.done():
@@ -112,7 +112,7 @@ class SingleFlight(Generic[T]):
         if give_up is not None and give_up.done():
             raise timeout_exceeded(waited_s, operation)
         if on_expiry is not None:
-            on_expiry(waited_s, limit_s, self._clock.thread_cpu_s() - started_cpu_s)
+            on_expiry(waited_s, limit_s, self._clock.thread_busy_s() - started_busy_s)
         raise timeout_exceeded(limit_s, operation)
 
     async def close(self, limit_s: float) -> tuple[str, ...]:
