@@ -194,7 +194,8 @@ class Service:
                 pool=telemetry.pool,
                 pools=lambda: telemetry.sight.totals().pools,
                 remembered=lambda: len(self.cache.process),
-                shared_knows=self._redis_knows,
+                shared_knows=telemetry.redis_knows,
+                now_s=clock.utc_now_s,
                 remembered_of_all=lambda: int(telemetry.sight.totals().number("cache_entries", "process")),
                 ttl_s=lambda: self.cache.policy.ttl_s,
                 timeouts=self.timeouts,
@@ -212,7 +213,7 @@ class Service:
             self.sign_in_log,
             self.follow_changes.silent_for_s,
             last_probe.refuses,
-            self._redis_knows,
+            telemetry.redis_knows,
             clock,
             entropy,
         )
@@ -257,10 +258,6 @@ class Service:
         )
         self.console.steer(runtime.live, runtime.seen, self.jobs.watch, self.jobs.referrals)
         return live, runtime
-
-    def _redis_knows(self) -> bool:
-        """Whether people can be signed in from Redis although this process remembers nobody."""
-        return self.telemetry.shared_holds_anybody and self.redis_breaker.phase.value == "closed"
 
     def _breaker_changed(self, change: BreakerChanged) -> None:
         # The connections of an outage may be dead without knowing it: nobody is to be lent one when it is over.
@@ -309,7 +306,7 @@ class Service:
         self.supervisor.start("probe redis", self.redis_prober.run)
         if self.shared is not None:
             self.supervisor.start("ask redis", Heartbeat(self.shared.ping, self.redis_breaker).run)
-        self.supervisor.start("look", self.console.look)
+        self.supervisor.start("look", lambda: self.console.look(self.health.look))
 
     async def _meet_database(self) -> None:
         """Refuse a database that does not fit, and hear what changed; all of it within ``START_LIMIT_S``."""

@@ -166,10 +166,11 @@ class ConsoleSide:
             clock,
         )
 
-    async def look(self) -> None:
-        """Look once a second, for ever, so that what is slow is told from what is usual."""
+    async def look(self, also: Callable[[], None]) -> None:
+        """Look once a second, for ever, so that what is slow is told from what is usual; ``also`` looks then too."""
         while True:
             self.view.tick()
+            also()
             await asyncio.sleep(1.0)
 
     def report(self, also: Callable[[SignInReport], None]) -> Callable[[SignInReport], None]:

@@ -116,8 +116,8 @@ class Telemetry:
         self._tasks = OwnedTasks("telemetry", 2)
         self._shared: RedisCache | None = None
         self._looks = 0
-        self.shared_holds_anybody = False
-        """Whether Redis had last known good for anybody when it was looked into."""
+        self._redis_holds_anybody = False
+        self._redis_phase: Callable[[], str] = lambda: "closed"
         self._under_way: AbstractSet[UnderWay] = frozenset()
         self._look_at_pool: Callable[[], None] = lambda: None
         self._pool: Callable[[], PoolSeen] = lambda: PoolSeen(os.getpid(), 0)
@@ -241,6 +241,7 @@ class Telemetry:
         self._watch_breaker(breaker)
         self._begin_tier("redis")
         self._shared = cache
+        self._redis_phase = lambda: breaker.phase.value
         watch = self.figures.watch
         for place, state in enumerate(("active", "idle")):
             watch("pool_connections", lambda place=place: cache.pool_stats()[place], "redis", state)  # type: ignore[misc]
@@ -267,6 +268,10 @@ class Telemetry:
             if self._looks % REDIS_EVERY == 1 and self._shared is not None and not self._tasks.is_full:
                 self._tasks.spawn(self._look_into_redis(self._shared), "look into Redis")
 
+    def redis_knows(self) -> bool:
+        """Whether people can be signed in from Redis although this process remembers nobody: as it was seen last."""
+        return self._redis_holds_anybody and self._redis_phase() == "closed"
+
     async def _look_into_redis(self, cache: RedisCache) -> None:
         sizes = await cache.sizes()
         if sizes is not None:
@@ -274,7 +279,7 @@ class Telemetry:
             self.figures.put("cache_evictions_total", sizes[1], "redis")
         holds = await cache.holds_anybody()
         if holds is not None:
-            self.shared_holds_anybody = holds
+            self._redis_holds_anybody = holds
 
     def _tell_storms(self) -> None:
         for kind, count in self._storms.settle().items():

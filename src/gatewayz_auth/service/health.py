@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections import deque
 from dataclasses import dataclass
@@ -51,9 +52,10 @@ class Check:
     detail: str
     figures: Mapping[str, Any]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The check as JSON shows it."""
-        return {"status": self.status.value, "detail": self.detail, **self.figures}
+    def as_dict(self, since_s: float) -> dict[str, Any]:
+        """The check as JSON shows it, with ``since_s`` (UTC seconds) when its status became what it is."""
+        since = dt.datetime.fromtimestamp(since_s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"status": self.status.value, "since": since, "detail": self.detail, **self.figures}
 
 
 class Timeouts:
@@ -105,6 +107,9 @@ class Vitals:
     has_answered: Callable[[], bool] = lambda: True
     """Whether the database ever did."""
 
+    now_s: Callable[[], float] = lambda: 0.0
+    """UTC seconds."""
+
     jobs: Callable[[], Check] = _jobs_not_watched
     pools: Callable[[], Sequence[PoolSeen]] = tuple
     """Those of all processes, at most some two seconds old; for this one's ``pool`` is taken, as it is now."""
@@ -116,20 +121,28 @@ class Health:
     def __init__(self, vitals: Vitals) -> None:
         """Read from ``vitals``."""
         self._vitals = vitals
+        self._since: dict[str, tuple[Status, float]] = {}
+
+    def look(self) -> None:
+        """See whether a status has changed; called once a second, so that since when it holds is known to all."""
+        self._checks()
 
     def report(self) -> dict[str, Any]:
         """``status`` and ``checks`` of the contract, section 2."""
         checks = self._checks()
         statuses = {check.status for check in checks.values()}
         worst = next((s for s in (Status.UNHEALTHY, Status.DEGRADED) if s in statuses), Status.HEALTHY)
-        return {"status": worst.value, "checks": {name: check.as_dict() for name, check in checks.items()}}
+        return {
+            "status": worst.value,
+            "checks": {name: check.as_dict(self._since[name][1]) for name, check in checks.items()},
+        }
 
     def can_serve_anybody(self) -> bool:
         """False only where the database is silent, and neither this process nor Redis remembers anybody."""
         return self._database(self._vitals.remembered()).status is not Status.UNHEALTHY
 
     def _checks(self) -> dict[str, Check]:
-        return {
+        checks = {
             "database": self._database(max(self._vitals.remembered(), self._vitals.remembered_of_all())),
             "redis": self._redis(),
             "auth_cache": self._cache(),
@@ -137,6 +150,11 @@ class Health:
             "pool": self._pool(),
             "jobs": self._vitals.jobs(),
         }
+        now_s = self._vitals.now_s()
+        for name, check in checks.items():
+            if name not in self._since or self._since[name][0] is not check.status:
+                self._since[name] = check.status, now_s
+        return checks
 
     def _database(self, remembered: int) -> Check:
         vitals = self._vitals

@@ -149,5 +149,6 @@ class Health(BaseModel):
 
     status: Literal["healthy", "degraded", "unhealthy"]
     checks: dict[str, dict[str, Any]] | None = Field(
-        None, description="`database`, `redis`, `auth_cache`, `timeouts`, `pool` and `jobs`, each with its `status`."
+        None,
+        description="`database`, `redis`, `auth_cache`, `timeouts`, `pool`, `jobs`: each `status`, `since`, `detail`.",
     )

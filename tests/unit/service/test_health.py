@@ -104,6 +104,27 @@ def test_a_process_that_starts_in_an_outage_is_ready_where_redis_knows_people():
     assert "returning people are signed in" in detail
 
 
+def test_each_check_says_since_when_it_is_as_it_is():
+    silent_s, now_s = [0.1], [1_764_072_000.0]
+    vitals = Vitals(
+        lambda: "closed", lambda: silent_s[0], lambda: "closed", lambda: MINE, lambda: 1, lambda: 300.0,
+        Timeouts(ManualClock()), now_s=lambda: now_s[0],
+    )  # fmt: skip
+    health = Health(vitals)
+
+    def since():
+        return {name: check["since"] for name, check in health.report()["checks"].items()}
+
+    assert set(since().values()) == {"2025-11-25T12:00:00Z"}
+    assert len(since()) == 6
+    silent_s[0], now_s[0] = 42.0, now_s[0] + 60
+    health.look()
+    now_s[0] += 60
+    assert since() == dict.fromkeys(since(), "2025-11-25T12:00:00Z") | {"database": "2025-11-25T12:01:00Z"}
+    silent_s[0] = 0.1
+    assert since()["database"] == "2025-11-25T12:02:00Z"
+
+
 def test_calls_that_nobody_waits_for_are_no_time_outs_of_the_service():
     counted = Timeouts(ManualClock())
     lines = Told(counted.count)
