@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FOLLOWED_AFTER_S = 3.0
 """By then every process that is up has read that the person is gone; one that has not trusts nothing it remembers."""
 
+_CHANGES = "gatewayz_auth.changes."  # kept for processes that have not heard yet, and trimmed
 SILENT_REDIS = "Redis (it did not answer; what it holds ends within a day)"
 """Where a name may still stand that Redis could not be told to forget, and for how long."""
 
@@ -86,7 +87,11 @@ class Erased:
             also = f", and still stand in {', '.join(rest)}" if rest else ""
             return f"{done} But the old names may still stand in {SILENT_DATABASE}{also}."
         if self.left:
-            return f"{done} But the old names still stand in {', '.join(sorted(self.left))}."
+            fades = all(place == SILENT_REDIS or place.startswith(_CHANGES) for place in self.left)
+            then = (
+                "They end there by themselves, soon after LAST_KNOWN_GOOD_MAX_AGE." if fades else "Look there by hand."
+            )
+            return f"{done} But the old names still stand in {', '.join(sorted(self.left))}. {then}"
         return f"{done} A search for the old names found nothing."
 
 

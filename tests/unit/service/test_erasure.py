@@ -6,7 +6,7 @@ import pytest
 from tests.support.people import person
 
 from gatewayz_auth.domain.errors import QueryTimeoutError
-from gatewayz_auth.service.erasure import Erasure
+from gatewayz_auth.service.erasure import SILENT_REDIS, Erased, Erasure
 
 
 class Database:
@@ -102,3 +102,16 @@ def test_whoever_is_erased_is_said_to_be_although_the_database_did_not_answer_wh
             "by_privy_id": "A search for the old names found nothing.",
         }[silent]
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "then"),
+    [
+        ({SILENT_REDIS: 1, "gatewayz_auth.changes.username": 1}, "They end there by themselves"),
+        ({SILENT_REDIS: 1, "public.orders.email": 1}, "Look there by hand."),
+    ],
+)
+def test_where_a_name_still_stands_is_told_with_what_becomes_of_it(left, then):
+    sentence = Erased(7, 1, left).sentence
+    assert all(place in sentence for place in left)
+    assert then in sentence
