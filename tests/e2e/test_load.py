@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from tests.support.serving import CLOCK, SETTINGS_OF_THE_MACHINE, Serving
+from tests.support.withheld import Withheld
 
 from gatewayz_auth.cli.load_run import Load
 from gatewayz_auth.cli.main import main
@@ -74,7 +75,7 @@ def test_a_service_that_stops_for_a_second_is_seen_by_all_who_came_meanwhile(run
         os.kill(running.process.pid, signal.SIGCONT)
 
     monkeypatch.setattr(Load, "run", told_of)
-    thread = threading.Thread(target=freeze)
+    thread, withheld = threading.Thread(target=freeze), Withheld()
     thread.start()
     _, out, _ = load(*SHORT, "--mix", "returning=1", "--json")
     thread.join()
@@ -82,7 +83,7 @@ def test_a_service_that_stops_for_a_second_is_seen_by_all_who_came_meanwhile(run
     assert told["came"] > 100, "nobody is let go later because others wait"
     assert told["waits"]["slowest_ms"] > 700
     assert told["waits"]["p95_ms"] > 500, "all who came within that second waited, not one caller alone"
-    assert told["lateness"]["worst_ms"] < 500
+    assert told["lateness"]["worst_ms"] < 500 + withheld.seconds * 1000
 
 
 def test_what_a_load_did_stands_in_the_history_that_a_deployment_is_judged_by(running, load, capsys):
