@@ -98,7 +98,8 @@ def test_whoever_is_erased_is_said_to_be_although_the_database_did_not_answer_wh
         {
             "traces": "But the old names may still stand in tables that could not be searched (the database did not"
             " answer in time).",
-            "forget_names_in_changes": "But the old names still stand in gatewayz_auth.changes.privy_user_id.",
+            "forget_names_in_changes": "But the old names still stand in gatewayz_auth.changes.privy_user_id. They end"
+            " there by themselves, soon after LAST_KNOWN_GOOD_MAX_AGE.",
             "by_privy_id": "A search for the old names found nothing.",
         }[silent]
     )
