@@ -87,8 +87,10 @@ class LineWriter:
                 self._stream.write(block)
                 self._stream.flush()
         if self._path is not None:
-            with contextlib.suppress(OSError):
+            try:
                 self._append(block)
+            except OSError:  # a full disk, say: the next lines may find room again
+                self.lost += len(lines)
 
     def _append(self, block: bytes) -> None:
         assert self._path is not None  # noqa: S101 - for the type checker; the caller has looked

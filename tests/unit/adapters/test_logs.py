@@ -69,9 +69,10 @@ def test_a_sink_that_nobody_reads_holds_nobody_up_and_what_was_lost_is_said(tmp_
     assert b"Log lines dropped: " in b"".join(read)
 
 
-def test_a_full_disk_loses_lines_and_nothing_else(tmp_path):
+def test_a_full_disk_loses_lines_and_nothing_else_and_counts_them(tmp_path):
     full = LineWriter(None, tmp_path / "there" / "app.log")
     (tmp_path / "there").write_text("a file where the folder should be")
     full.start()
     full.write(b"a line")
     full.close()
+    assert full.lost == 1
