@@ -108,14 +108,14 @@ def watch_of(state, mode="background", later_s=0.0, mail=NO_MAIL):
 
 
 def test_check_tells_age_failed_and_workers():
-    check = watched(JobsState(12.34, 5, 2, 3)).as_dict()
+    check = watched(JobsState(12.34, 5, 2, 3)).as_dict(0.0)
     figures = {"oldest_pending_s": 12.3, "pending": 5, "failed": 2, "workers": 3}
     assert (check["status"], {name: check[name] for name in figures}) == ("healthy", figures)
     assert "2 failed" in check["detail"]
 
 
 def test_check_tells_of_mail_that_waits_and_of_mail_that_failed():
-    check = watched(JobsState(None, 0, 0, 1), mail=OutboxState(3, 12.34, 2)).as_dict()
+    check = watched(JobsState(None, 0, 0, 1), mail=OutboxState(3, 12.34, 2)).as_dict(0.0)
     figures = {"oldest_unsent_mail_s": 12.3, "unsent_mail": 3, "failed_mail": 2}
     assert (check["status"], {name: check[name] for name in figures}) == ("healthy", figures)
     assert "2 mails could not be sent" in check["detail"]
