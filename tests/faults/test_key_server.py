@@ -76,7 +76,7 @@ def test_key_server(fault, under, remembered, bounds):
     # What is known now is a moment old: for so long the key is known not to be theirs.
     assert wait_until(lambda: service.ask([newcomer])[0].status == 503, CLOCK, LEARNT_WITHIN_S + 0.5)
     for kind, replies in callers.ask(service).items():
-        took_s = check(replies, EXPECTED[kind])
+        took_s = check(replies, callers.bound(kind, EXPECTED))
         made = "their accounts" if kind == "stranger" else "nothing"
         bounds.note("Key server", fault, "at first", kind, EXPECTED[kind], took_s, made)
     assert service.users() == users + COUNTS["stranger"]

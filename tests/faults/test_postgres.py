@@ -116,7 +116,7 @@ def test_postgres(fault, service, remembered, tables, bounds):
 
     def ask(when, expected):
         for kind, replies in callers.ask(service).items():
-            took_s = check(replies, expected[kind])
+            took_s = check(replies, callers.bound(kind, expected))
             made = cell.tables if kind in {"stranger", "before Privy"} else "nothing"
             bounds.note("Postgres", fault, when, kind, expected[kind], took_s, made)
 

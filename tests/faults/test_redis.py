@@ -54,7 +54,7 @@ def test_redis(fault, under, remembered, bounds):
 
     def ask(when, expected):
         for kind, replies in callers.ask(service).items():
-            took_s = check(replies, expected[kind], BUSY_S)
+            took_s = check(replies, callers.bound(kind, expected), BUSY_S)
             made = "their accounts" if kind == "stranger" else "nothing"
             bounds.note("Redis", fault, when, kind, expected[kind], took_s, made)
 

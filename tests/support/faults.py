@@ -10,6 +10,8 @@ from typing import NamedTuple
 import psycopg
 from tests.support.faulty_proxy import FaultyProxy
 from tests.support.serving import CLOCK, Serving, free_port
+from tests.support.serving import workers as worker_pids
+from tests.support.withheld import Withheld
 
 from gatewayz_auth.adapters.child_process import wait_until
 from gatewayz_auth.adapters.privy.dev_issuer import DevIssuer
@@ -29,6 +31,13 @@ class Reply(NamedTuple):
     headers: dict[str, str]
     body: dict
     took_s: float
+    withheld_s: float = 0.0
+    """How long service and callers stood in line for a processor while all who came together were answered."""
+
+    @property
+    def promised_s(self):
+        """What is held against a promise: how long it took in the time that service and callers were let run."""
+        return self.took_s - self.withheld_s
 
     def __repr__(self):
         return f"<{self.seen}>"
@@ -145,6 +154,7 @@ class Faulted:
         self._settings = settings
         self.issuer = DevIssuer(folder, _ENTROPY)
         self.serving = None
+        self._workers = 1
         self.started_s = 0.0
 
     def __enter__(self):
@@ -160,7 +170,10 @@ class Faulted:
         self._stack.close()
 
     def start(self, *, workers=1, program=None, **settings):
-        """Start it, or another one; return when it answers. ``program`` stands for the command line's own."""
+        """Start it, or another one; return when it answers. ``program`` stands for the command line's own.
+
+        ``started_s`` is how long it took in the time that it was let run.
+        """
         environ = {
             "DATABASE_URL": through_postgres(self.postgres, self.database_url),
             "REDIS_URL": f"redis://{self.redis.host}:{self.redis.port}/0",
@@ -175,12 +188,14 @@ class Faulted:
         }
         environ = {name: value for name, value in environ.items() if value is not None}
         began_s = CLOCK.monotonic_s()
+        self._workers = workers
         port = free_port()
         arguments = ["serve", "--port", str(port), "--workers", str(workers)]
         command = [sys.executable, "-P", *([str(program)] if program else ["-m", "gatewayz_auth.cli"]), *arguments]
         self.serving = self._stack.enter_context(Serving(self.folder, port=port, environ=environ, command=command))
+        withheld = Withheld(self.serving.process.pid)
         self.serving.wait_for("Listening on")
-        self.started_s = CLOCK.monotonic_s() - began_s
+        self.started_s = CLOCK.monotonic_s() - began_s - withheld.seconds
         return self
 
     def body(self, privy_id, **changes):
@@ -215,7 +230,28 @@ class Faulted:
 
     def ask(self, bodies):
         """All of ``bodies`` at once, each on a connection of its own; the replies in their order."""
-        return asyncio.run(_ask_all(self.serving.port, bodies))
+        withheld = Withheld(self.serving.process.pid, *self._pids_of_workers())
+        replies = asyncio.run(_ask_all(self.serving.port, bodies))
+        withheld_s = withheld.seconds
+        return [reply._replace(withheld_s=withheld_s) for reply in replies]
+
+    def _pids_of_workers(self):
+        return worker_pids(self.serving.process.pid) if self._workers > 1 else []
+
+    def sign_in(self, bodies, limit_s=10.0):
+        """The replies to ``bodies`` once all are signed in: who is told to come back does, for a machine was busy."""
+        replies = {}
+
+        def are_in():
+            asked = [body for body in bodies if body not in replies]
+            replies.update(
+                (body, reply) for body, reply in zip(asked, self.ask(asked), strict=True) if reply.status != 503
+            )
+            return len(replies) == len(bodies)
+
+        assert wait_until(are_in, CLOCK, limit_s), f"{len(replies)} of {len(bodies)} are in"
+        assert {reply.status for reply in replies.values()} == {200}, list(replies.values())
+        return [replies[body] for body in bodies]
 
     def keep_asking(self, bodies, callers, until):
         return asyncio.run(keep_asking(self.serving.port, bodies, callers, until))
