@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 
@@ -13,6 +14,7 @@ from tests.support.servers import PostgresServer
 
 from gatewayz_auth.adapters.postgres.calls import GuardedCall
 from gatewayz_auth.adapters.postgres.changes import PostgresChanges
+from gatewayz_auth.adapters.postgres.numbering import LAG_S
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.abandoned import Abandoned
 
@@ -52,6 +54,14 @@ async def back_again(url, before):
             await connection.close()
         await asyncio.sleep(0.05)
     raise AssertionError("it did not come back")
+
+
+async def taken_over(connection):
+    for _ in range(300):
+        if (await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone()) == (False,):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not take over")
 
 
 async def roll_back(connection, many):
@@ -96,3 +106,45 @@ def test_what_is_taken_away_right_after_a_crash_is_told_though_its_number_was_gi
                 ]
 
     asyncio.run(story())
+
+
+def test_a_server_that_takes_over_and_counts_beyond_what_was_heard_is_not_taken_for_the_one_before(tmp_path):
+    server = PostgresServer(tmp_path, durable=True)
+    server.start()
+    url = server.database()
+
+    async def story():
+        async with postgres_accounts(url) as (_, pool):
+            reader = PostgresChanges(pool, GuardedCall(CLOCK, Abandoned()), CLOCK, 2.0)
+            began_s = CLOCK.utc_now_s()
+            for _ in range(2):
+                assert (await reader.read()).lost_since_s == math.inf
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
+            read = await read_again(reader)
+            assert (read.is_gap, read.lost_since_s) == (True, math.inf), "a new start is no other history"
+
+            async with await psycopg.AsyncConnection.connect(server.admin_url, autocommit=True) as connection:
+                await connection.execute("ALTER SYSTEM SET restore_command = 'false'")  # nothing but what it has itself
+            await asyncio.to_thread(server.stop)
+            (tmp_path / "postgres" / "recovery.signal").touch()
+            await asyncio.to_thread(server.start)
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as other:
+                await taken_over(other)
+                await roll_back(other, LOST)
+            read = await read_again(reader)
+            assert read.is_gap
+            assert began_s - LAG_S <= read.lost_since_s <= CLOCK.utc_now_s() - LAG_S
+
+    try:
+        asyncio.run(story())
+    finally:
+        server.stop()
+
+
+def test_a_server_tells_its_history_to_whoever_may_sign_people_in(server):
+    url = server.database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        system, timeline = connection.execute("SELECT * FROM gatewayz_auth.history()").fetchone()
+        assert (len(timeline), int(timeline, 16)) == (8, 1)
+        assert int(system) > 0

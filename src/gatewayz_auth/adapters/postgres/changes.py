@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatewayz_auth.adapters.postgres.numbering import Numbering
+from gatewayz_auth.adapters.postgres.numbering import History, Numbering
 from gatewayz_auth.domain.changes import Change, ChangesRead
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.deadline import Deadline
@@ -107,7 +107,8 @@ class PostgresChanges:
         doubtful_below = recent[MAX_CHANGES] if len(recent) > MAX_CHANGES else 0
         self._mark, self._horizon = _Mark(first["era"], first["snapshot"], first["at"]), first["horizon"]
         self._marks.clear()  # of another era, maybe
-        lost_since_s = self._numbering.lost_since_s(_next_number(first))
+        history = History(first["system"], first["timeline"])
+        lost_since_s = self._numbering.lost_since_s(asked_at_s[0], _next_number(first), history)
         self._numbering.heard(*asked_at_s, _next_number(first))
         floor = max((row["xact"] for row in rows if row["kind"] == "all"), default=0)
         taken_away = [row["xact"] for row in rows if row["takes_away"]]

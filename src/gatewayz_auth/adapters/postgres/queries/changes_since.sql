@@ -1,9 +1,11 @@
 -- What the reader's last snapshot could not see, and where it stands now; one row without a kind where that is nothing.
 -- Asked in two parts, each by the index: a transaction that writes for long holds back the snapshot's lower end, and
 -- all that was changed since it began would be looked through each time.
--- A server whose backend was killed begins anew and keeps its start time; its statistics begin anew too.
+-- A server whose backend was killed begins anew and keeps its start time; its statistics begin anew too. A replica that
+-- takes over keeps both.
 WITH here AS (
-    SELECT concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time()) AS era,
+    SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+            extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()), pg_is_in_recovery()) AS era,
         pg_current_snapshot() AS snapshot, now() AS at
 )
 SELECT here.era, here.snapshot::text AS snapshot, here.at, pg_snapshot_xmin(here.snapshot)::text::bigint AS horizon,
