@@ -8,7 +8,8 @@ from tests.support.manual_clock import ManualClock
 
 from gatewayz_auth.adapters.postgres.changes import TRIM_AFTER_S, TRIM_EVERY_S, PostgresChanges
 
-STANDS = {"era": "1", "snapshot": "1:1:", "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "horizon": 10}
+STANDS = {"era": "1", "snapshot": "1:1:", "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "horizon": 10,
+          "system": "", "timeline": ""}  # fmt: skip
 NOTHING = {"xact": None, "kind": None, "user_id": None, "privy_user_id": None, "username": None, "takes_away": None}
 TAKING = {"xact": 9, "kind": "gone", "user_id": 7, "privy_user_id": "did:privy:ada", "username": "", "takes_away": 1}
 
