@@ -136,10 +136,12 @@ class Shared:
                 self.good.pop(privy_id, None)
         return self.is_up
 
-    async def forget_everything(self, below):
+    async def forget_everything(self, below, asked):
         if self.is_up:
             for people in (self.fresh, self.good):
-                for privy_id in [one for one, person in people.items() if person.change_version < below]:
+                is_to_go = [one for one, person in people.items()
+                            if person.change_version < below or asked[0] <= person.as_of_s <= asked[1]]  # fmt: skip
+                for privy_id in is_to_go:
                     del people[privy_id]
         return self.is_up
 

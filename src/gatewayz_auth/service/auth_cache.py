@@ -229,7 +229,7 @@ class AuthCache:
         person = await self._shared.get(privy_id)
         if person is not None and self._changes.finds_another_past(person.change_version, person.as_of_s):
             self._owed.forget_everything()
-        if person is None or self._owed.is_to_forget(privy_id):
+        if person is None or self._owed.is_to_forget(privy_id, person.as_of_s):
             return None
         if self._changes.is_taken(privy_id, person.change_version):
             if self._changes.newest_taking_of(privy_id) <= person.change_version:  # from before anything known here
@@ -296,8 +296,10 @@ class AuthCache:
             self.process.clear()
             self._owed.forget_everything()
         if lost_since_s < math.inf:
-            for owner in self.process.asked_since(lost_since_s - self.policy.lookup_limit_s):
+            since_s = lost_since_s - self.policy.lookup_limit_s
+            for owner in self.process.asked_since(since_s):
                 self.forget(owner, None)
+            self._owed.forget_asked(since_s, self._clock.utc_now_s() + MAX_CLOCK_SKEW_S)  # by other processes too
             self._changes.seen = min(self._changes.seen, version)
         floor = floor if floor > self._changes.seen else 0  # what was taken up to there was told by name
         if floor > self._changes.floor:

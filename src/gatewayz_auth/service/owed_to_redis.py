@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
     from gatewayz_auth.domain.cached_person import CachedPerson
     from gatewayz_auth.service.known_changes import KnownChanges
-    from gatewayz_auth.service.ports import SharedCache
+    from gatewayz_auth.service.ports import SharedCache, Span
 
 MAX_OWED = 100_000
 """People whom Redis is still to forget; past it, it is to forget everybody."""
 
 MAX_UNREMEMBERED = 10_000
 """People whom Redis is still to remember; past it the oldest are dropped: it merely does not know them."""
+
+NEVER = (math.inf, -math.inf)
+"""No time at all, as a span."""
 
 AT_ONCE = 32
 """Calls at once when Redis is told again; it has room for twice as many."""
@@ -60,6 +63,8 @@ class OwedToRedis:
         """How often Redis was to forget everybody, and which of these a whole sweep has followed."""
         self._sweep_below = 0.0
         """Whose answer of whoever stands there is to go: the one that has not seen this change; infinite: all."""
+        self._lost_s: Span = NEVER
+        """Whose answer was asked for in this time is to go too, whoever asked."""
         self._is_telling = False
 
     @property
@@ -74,10 +79,11 @@ class OwedToRedis:
         """How many people Redis is still to forget or to remember."""
         return len(self._unforgotten) + len(self._unremembered)
 
-    def is_to_forget(self, privy_id: str) -> bool:
-        """Whether nothing that Redis holds of the person may be given: it has not heard yet."""
+    def is_to_forget(self, privy_id: str, as_of_s: float) -> bool:
+        """Whether what Redis holds of the person, asked for at ``as_of_s``, may not be given: it has not heard yet."""
         owed = self._unforgotten.get(privy_id)
-        return self._is_everything_owed or (owed is not None and owed.good_below == math.inf)
+        is_lost = self._lost_s[0] <= as_of_s <= self._lost_s[1]
+        return self._is_everything_owed or is_lost or (owed is not None and owed.good_below == math.inf)
 
     def remember(self, privy_id: str, person: CachedPerson, *, keeps_other_tags: bool = False) -> None:
         """Have Redis remember ``person`` while nothing has overtaken them, with its keys of other tags where wanted."""
@@ -112,6 +118,14 @@ class OwedToRedis:
             self._sweep_below = max(self._sweep_below, below)
             if below == math.inf:
                 self._unremembered.clear()
+
+    def forget_asked(self, since_s: float, until_s: float) -> None:
+        """Have Redis forget all whose answer was asked for in this time (UTC seconds), and read none of it until then.
+
+        Whoever asked has forgotten them, if it still runs: a primary may have taken processes of ours along.
+        """
+        self._lost_s = min(self._lost_s[0], since_s), max(self._lost_s[1], until_s)
+        self.forget_everything(0.0)
 
     def _owe(self, privy_id: str, owed: _Forgetting) -> None:
         before = self._unforgotten.pop(privy_id, None)
@@ -148,11 +162,11 @@ class OwedToRedis:
         if not self._is_sweep_owed or self._shared is None:
             return
         sweeps, below, owed_before = self._sweeps_owed, self._sweep_below, dict(self._unforgotten)
-        if not await self._shared.forget_everything(below):
+        if not await self._shared.forget_everything(below, self._lost_s):
             return
         self._sweeps_done = sweeps
         if not self._is_sweep_owed:
-            self._sweep_below = 0.0
+            self._sweep_below, self._lost_s = 0.0, NEVER
         if below < math.inf:
             return
         for privy_id, owed in owed_before.items():

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.deadline import Deadline
 
 
+Span = tuple[float, float]
+"""From when until when, both included, in UTC seconds; nothing where it ends before it begins."""
+
+
 class TokenVerifier(Protocol):
     """Proves tokens within the process: no call of this port ever waits for a network or a lock."""
 
@@ -62,8 +66,11 @@ class SharedCache(Protocol):
         """Drop what is remembered, the last known good only where the change takes something away; True when done."""
         ...
 
-    async def forget_everything(self, below: float) -> bool:
-        """Drop what has not seen the change ``below`` (infinite: all that we keep there), of whomever; True if done."""
+    async def forget_everything(self, below: float, asked: Span) -> bool:
+        """Drop what has not seen the change ``below`` (infinite: all that we keep there), of whomever; True if done.
+
+        And what was ``asked`` for within that time.
+        """
         ...
 
 

@@ -293,6 +293,22 @@ def test_only_what_has_not_seen_a_change_can_be_forgotten_of_everybody(any_redis
     assert len(list(by_hand.scan_iter())) == 3 * 150 + 1
 
 
+def test_only_what_was_asked_for_in_some_time_can_be_forgotten_of_everybody(any_redis_url):
+    clock = ManualClock()
+    now_s = clock.utc_now_s()
+
+    async def scenario(cache):
+        assert await cache.put_key_owner(DIGEST, ADA)
+        for number in range(250):
+            assert await cache.store(dataclasses.replace(person(f"p{number}"), as_of_s=now_s - number))
+        assert await cache.forget_everything(0, (now_s - 149, now_s - 100))
+        kept = [number for number in range(250) if await cache.get(f"did:privy:p{number}") is not None]
+        assert kept == [*range(100), *range(150, 250)]
+        assert await cache.key_owner(DIGEST) == ADA
+
+    run(scenario, any_redis_url, clock=clock)
+
+
 def test_everything_can_be_forgotten_where_one_step_of_many_comes_too_late(redis_url, by_hand):
     steps = 0
 

@@ -73,3 +73,51 @@ async def test_keys_are_forgotten_as_people_are(what, asked_before_s):
     else:
         with pytest.raises(NotKnown):
             await world.ask(api_key)
+
+
+@pytest.mark.parametrize("newest", [995, 1_005])
+@pytest.mark.parametrize("is_asked", [True, False])
+@in_virtual_time
+async def test_what_a_process_was_answered_that_ended_with_the_server_is_given_to_nobody(newest, is_asked):
+    """A primary and a process of ours on one host are gone; the other process finds in Redis what that one was told."""
+    world = World(VirtualClock())
+    shared = Shared(world.clock)
+    gone, other = cache_over(world, shared), cache_over(world, shared)
+    for cache in (gone, other):
+        cache.catch_up([], 1_000, 0)
+    world.people[ADA].generation = 5
+    await ask(gone, world)
+    await asyncio.sleep(10.0)
+    world.people[ADA].generation = 4
+    shared.is_up = not is_asked
+    other.catch_up([], newest, 0, world.clock.utc_now_s() - 70.0)
+    shared.is_up = True
+    await asyncio.sleep(6.0)
+    if is_asked:
+        assert (await ask(other, world)).source is Source.DATABASE
+    await settled(other, newest)
+    world.is_up = False
+    started = cache_over(world, shared)
+    if is_asked:
+        assert b"g4" in (await ask(started, world)).rendered
+    else:
+        with pytest.raises(NotKnown):
+            await ask(started, world)
+
+
+@in_virtual_time
+async def test_what_was_answered_long_before_or_since_stays_in_redis_whoever_was_answered():
+    world = World(VirtualClock())
+    shared = Shared(world.clock)
+    gone, other = cache_over(world, shared), cache_over(world, shared)
+    for cache in (gone, other):
+        cache.catch_up([], 900, 0)
+    await ask(gone, world)
+    await asyncio.sleep(60.0)
+    other.catch_up([], 990, 0, lost_since_s(CRASHED, world.clock))
+    await settled(other, 990)
+    assert list(shared.good) == [ADA]
+    shared.good.clear()
+    await ask(other, world)
+    await settled(other, 990)
+    assert list(shared.good) == [ADA]

@@ -57,8 +57,8 @@ async def test_more_than_can_be_owed_is_everybody(monkeypatch):
 class SlowSweep(Shared):
     """A Redis whose sweep has passed by everybody, and goes on until ``ends``."""
 
-    async def forget_everything(self, below):
-        done = await super().forget_everything(below)
+    async def forget_everything(self, below, asked):
+        done = await super().forget_everything(below, asked)
         await self.ends.wait()
         return done
 

@@ -252,11 +252,14 @@ class RedisCache:
         """Drop whose the API keys of ``digests`` are."""
         return not digests or await self._write("forget keys", ("DEL", *(api_key_key(digest) for digest in digests)))
 
-    async def forget_everything(self, below: float = math.inf) -> bool:
+    async def forget_everything(
+        self, below: float = math.inf, asked: tuple[float, float] = (math.inf, -math.inf)
+    ) -> bool:
         """Drop all keys that this service writes; False where Redis did not answer in time for some step of it.
 
-        ``below``: only the answers that have not seen the change of this number, and what cannot be read. There are
-        thousands of steps where there is much: one that comes too late is tried again before all are.
+        ``below``: only the answers that have not seen the change of this number, those that were ``asked`` for in that
+        time (from and until, UTC seconds), and what cannot be read. There are thousands of steps where there is much:
+        one that comes too late is tried again before all are.
         """
         cursor: Any = 0
         count = SWEPT_AT_ONCE if below == math.inf else READ_AT_ONCE
@@ -264,7 +267,7 @@ class RedisCache:
             while True:
                 ((cursor, keys),) = await self._step(("SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", count))
                 if keys and below < math.inf:
-                    keys = await self._older(keys, below)
+                    keys = await self._to_go(keys, below, *asked)
                     await asyncio.sleep(READ_PAUSE_S)
                 if keys:
                     await self._step(("UNLINK", *keys))
@@ -273,16 +276,16 @@ class RedisCache:
         except (NotKnown, TypeError, ValueError):
             return False
 
-    async def _older(self, keys: Sequence[bytes], below: float) -> list[bytes]:
-        """Those at which an answer from before ``below`` stands, or what is none; whose a key is has no age."""
+    async def _to_go(self, keys: Sequence[bytes], below: float, since_s: float, until_s: float) -> list[bytes]:
+        """Where an answer from before ``below`` or of that time stands, or what is none; never whose a key is."""
         answers = [key for key in keys if not key.startswith(API_KEY_PREFIX)]
         values = await self._step(*(("GETRANGE", key, 0, MAX_VALUE_BYTES) for key in answers)) if answers else []
-        older = []
+        to_go = []
         for key, value in zip(answers, values, strict=True):
             person = self._codec.decode(key.decode(errors="replace"), value)
-            if person is None or person.change_version < below:
-                older.append(key)
-        return older
+            if person is None or person.change_version < below or since_s <= person.as_of_s <= until_s:
+                to_go.append(key)
+        return to_go
 
     async def _step(self, *commands: Sequence[Any]) -> list[Any]:
         for _ in range(STEP_TRIES - 1):
