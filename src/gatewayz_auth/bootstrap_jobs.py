@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.service.ports import Accounts
+    from gatewayz_auth.service.spare_time import SpareTime
     from gatewayz_auth.settings import Settings
 
 SETTLE_LIMIT_S = 5.0
@@ -48,13 +49,14 @@ class JobSide:
         clock: Clock,
         figures: Figures | None = None,
         is_stopping: Callable[[], bool] = lambda: False,
+        spare: SpareTime | None = None,
     ) -> None:
         """Compose it of parts that others own."""
         self._clock = clock
         self.mode = settings.referral_mode
         self._inline: list[InlineReferrals] = []
         self.store = PostgresReferrals(pool, call, clock, SETTLE_LIMIT_S)
-        self.referrals = Referrals(self.store, rules_of(settings), JobLog(figures), clock, is_stopping)
+        self.referrals = Referrals(self.store, rules_of(settings), JobLog(figures), clock, is_stopping, spare)
         outbox = PostgresOutbox(pool, call, clock, SETTLE_LIMIT_S)
         self.watch = JobsWatch(self.store.state, outbox.state, settings.referral_mode, clock)
         if figures is not None:

@@ -15,7 +15,6 @@ from gatewayz_auth.adapters.smtp.server import SmtpServer
 from gatewayz_auth.domain.errors import NotKnown
 from gatewayz_auth.reliability.deadline import Deadline
 from gatewayz_auth.service.mail import Post
-from gatewayz_auth.service.spare_time import rest_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from gatewayz_auth.reliability.abandoned import Abandoned
     from gatewayz_auth.reliability.clock import Clock
     from gatewayz_auth.reliability.entropy import Entropy
+    from gatewayz_auth.service.spare_time import SpareTime
     from gatewayz_auth.settings import Settings
 
 OUTBOX_LIMIT_S = 2.0
@@ -52,6 +52,7 @@ class MailSide:
         abandoned: Abandoned,
         figures: Figures | None = None,
         is_stopping: Callable[[], bool] = lambda: False,
+        spare: SpareTime | None = None,
     ) -> None:
         """Compose it of parts that others own; without a server mail is logged in development and refused elsewhere."""
         self._clock = clock
@@ -59,7 +60,7 @@ class MailSide:
         self._is_stopping = is_stopping
         self.outbox = PostgresOutbox(pool, call, clock, OUTBOX_LIMIT_S)
         self._mailer = _mailer_of(settings, clock, abandoned)
-        self.post = Post(self.outbox, self._mailer, LetterFiles(), MailLog(figures), clock, entropy, is_stopping)
+        self.post = Post(self.outbox, self._mailer, LetterFiles(), MailLog(figures), clock, entropy, is_stopping, spare)
         self._state: OutboxState | None = None
         self._state_s = 0.0
         if figures is not None:
@@ -76,9 +77,7 @@ class MailSide:
         while not self._is_stopping():
             with contextlib.suppress(NotKnown):
                 now_s = self._clock.monotonic_s()
-                delivered = await self.post.deliver_due(Deadline.after(now_s, TURN_S))
-                if delivered.is_full:
-                    await asyncio.sleep(rest_s(delivered.database_s))
+                if (await self.post.deliver_due(Deadline.after(now_s, TURN_S))).is_full:
                     continue
                 if self._state is None or now_s - self._state_s > STATE_EVERY_S:
                     self._state, self._state_s = await self.outbox.state(), self._clock.monotonic_s()

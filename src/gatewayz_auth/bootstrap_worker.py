@@ -29,6 +29,7 @@ from gatewayz_auth.reliability.entropy import SystemEntropy
 from gatewayz_auth.reliability.owned_tasks import OwnedTasks
 from gatewayz_auth.reliability.supervisor import Supervisor
 from gatewayz_auth.service.jobs_watch import READ_EVERY_S
+from gatewayz_auth.service.spare_time import SpareTime
 from gatewayz_auth.web.worker_probes import worker_probes
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Worker:
         self._pool = Pool(settings.database_url, max_size=CONNECTIONS, clock=clock, tasks=OwnedTasks("pool", 16))
         self._directory = PostgresDirectory(self._pool, call, clock, QUEUE_LIMIT_S)
         self._stopping = asyncio.Event()
-        self.jobs = JobSide(settings, self._pool, call, clock, self._figures, self._stopping.is_set)
+        spare = SpareTime(clock)
+        self.jobs = JobSide(settings, self._pool, call, clock, self._figures, self._stopping.is_set, spare)
         self._queue = Queue(
             QueueStatements(self._pool, call, clock, QUEUE_LIMIT_S),
             {SETTLE_REFERRALS: self._drain},
@@ -74,7 +76,7 @@ class Worker:
             *(() if tracing is None else (tracing.job,)),
         )
         self._mail = MailSide(
-            settings, self._pool, call, clock, entropy, self._abandoned, self._figures, self._stopping.is_set
+            settings, self._pool, call, clock, entropy, self._abandoned, self._figures, self._stopping.is_set, spare
         )
         self._runtime = RuntimeSide(
             settings, self._pool, call, clock, self._follow, self._log, self.jobs.watch.silent_for_s

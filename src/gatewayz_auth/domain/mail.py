@@ -82,9 +82,13 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Undeliverable:
-    """Never: trying again would lead to the same; ``reason`` holds no address."""
+    """Never: trying again would lead to the same; ``reason`` holds no address.
+
+    ``is_told``: it was said once for all mails, and needs no line for each.
+    """
 
     reason: str
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from gatewayz_auth.domain.letters import LetterError
 from gatewayz_auth.domain.mail import Deferred, NotTried, Sent, Undeliverable, next_delay_s
 from gatewayz_auth.reliability.deadline import Deadline
+from gatewayz_auth.service.spare_time import SpareTime
 
 if TYPE_CHECKING:
     import uuid
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 BATCH = 16
 """Mails that are taken at once; where one is due, as few as this are late when a worker dies."""
+
+BATCH_REFUSED = 50
+"""The same where mail is off: there is nothing to be late with."""
 
 LEASE_S = 60.0
 """How long what was taken is left alone by others; then whoever comes takes it, because its worker is dead."""
@@ -51,16 +55,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of the mails of one turn, and for how many seconds it kept the database busy.
-
-    ``is_full``: there may be more that are due.
-    """
+    """What became of the mails of one turn; ``is_full``: there may be more that are due."""
 
     sent: int
     deferred: int
     failed: int
     is_full: bool
-    database_s: float
 
 
 class Outbox(Protocol):
@@ -77,6 +77,11 @@ class Outbox(Protocol):
 
 class Mailer(Protocol):
     """Hands mail over to a server. Never raises for what a server does, ends within ``limit_s`` seconds."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it takes no mail at all, which it has said itself; None where it does."""
+        ...
 
     async def send(self, mail: OwedMail, letter: Letter, limit_s: float) -> Outcome:
         """What became of it; ``mail`` has an address."""
@@ -111,8 +116,9 @@ class Post:
         clock: Clock,
         entropy: Entropy,
         is_stopping: Callable[[], bool] = lambda: False,
+        spare: SpareTime | None = None,
     ) -> None:
-        """Keep the parts."""
+        """Keep the parts; the database is asked in time that is ``spare`` (default: of its own)."""
         self._outbox = outbox
         self._mailer = mailer
         self._letters = letters
@@ -120,6 +126,7 @@ class Post:
         self._clock = clock
         self._entropy = entropy
         self._is_stopping = is_stopping
+        self._spare = spare or SpareTime(clock)
 
     async def deliver_due(self, deadline: Deadline) -> Delivered:
         """Send what is due, one turn's worth, and write down what was sent as soon as it is.
@@ -129,8 +136,8 @@ class Post:
         was taken then is tried again when its lease is over, with the same Message-ID.
         """
         began_s = self._clock.monotonic_s()
-        owed = await self._outbox.take(BATCH, LEASE_S, deadline)
-        database_s = self._clock.monotonic_s() - began_s
+        size = BATCH if self._mailer.refusal is None else BATCH_REFUSED
+        owed, _ = await self._spare.use(lambda: self._outbox.take(size, LEASE_S, deadline))
         until = Deadline(min(began_s + WORK_S, deadline.at_s - SETTLE_S))
         counts = {"sent": 0, "waiting": 0, "failed": 0}
         known: list[Settled] = []
@@ -140,15 +147,16 @@ class Post:
             known += [self._settled(one, outcome) for one in ((mail,) if is_alone else owed[index:])]
             is_last = not is_alone or index == len(owed) - 1
             if is_last or not isinstance(outcome, Undeliverable):
-                written_s = self._clock.monotonic_s()
-                await self._outbox.settle(known, deadline)
-                database_s += self._clock.monotonic_s() - written_s
+                await self._write_down(known, deadline)
                 for one in known:
                     counts[one.status] += 1
                 known = []
             if is_last:
                 break
-        return Delivered(counts["sent"], counts["waiting"], counts["failed"], len(owed) == BATCH, database_s)
+        return Delivered(counts["sent"], counts["waiting"], counts["failed"], is_full=len(owed) == size)
+
+    async def _write_down(self, known: list[Settled], deadline: Deadline) -> None:
+        await self._spare.use(lambda: self._outbox.settle(known, deadline))
 
     @staticmethod
     def _is_alone(outcome: Outcome) -> bool:
@@ -171,6 +179,8 @@ class Post:
             return Undeliverable("no verified address any more")
         if not mail.is_active:
             return Undeliverable("the account is disabled")
+        if self._mailer.refusal is not None:
+            return Undeliverable(self._mailer.refusal, is_told=True)
         try:
             values = {"name": mail.name, **mail.arguments}
             letter = self._letters.write(mail.kind, str(mail.arguments.get("language", "")), values)

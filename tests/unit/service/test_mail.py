@@ -13,7 +13,7 @@ from gatewayz_auth.adapters.smtp.letter_files import LetterFiles
 from gatewayz_auth.domain.errors import NeighbourUnavailable, NotKnown
 from gatewayz_auth.domain.mail import GIVE_UP_AFTER_S, Deferred, Sent, Undeliverable, next_delay_s
 from gatewayz_auth.reliability.deadline import Deadline
-from gatewayz_auth.service.mail import BATCH, LEASE_S, SEND_LIMIT_S, Post
+from gatewayz_auth.service.mail import BATCH, BATCH_REFUSED, LEASE_S, SEND_LIMIT_S, Post
 
 LATER = Deferred("450 at recipient", is_of_server=False)
 DOWN = Deferred("it did not answer in time", is_of_server=True)
@@ -22,13 +22,14 @@ DOWN = Deferred("it did not answer in time", is_of_server=True)
 class World:
     """An outbox in memory, and a mailer that does what ``does`` says."""
 
+    refusal = None
+
     def __init__(self, does=None, takes_s=0.1):
         self.clock = VirtualClock()
         self.rows = []
         self.settled = []
         self.sent = []
         self.questions = 0
-        self.database_s = 0.0
         self.told = []
         self.does = does or (lambda _mail: Sent())
         self.takes_s = takes_s
@@ -39,7 +40,6 @@ class World:
     async def take(self, limit, lease_s, _deadline):
         assert lease_s == LEASE_S
         self.questions += 1
-        await asyncio.sleep(self.database_s)
         taken, self.rows = self.rows[:limit], self.rows[limit:]
         return tuple(taken)
 
@@ -48,7 +48,6 @@ class World:
             raise self.database_error
         self.settled.extend(settled)
         self.questions += 1
-        await asyncio.sleep(self.database_s)
 
     async def send(self, mail, letter, limit_s):
         assert 0 < limit_s <= SEND_LIMIT_S
@@ -83,12 +82,24 @@ async def test_what_was_sent_is_written_down_before_the_next_is_begun():
 
 
 @in_virtual_time
-async def test_where_nothing_can_be_sent_the_database_is_asked_twice_for_all_and_the_time_of_both_is_told():
-    world = World(lambda _mail: Undeliverable("mail is off"), takes_s=0.1)
-    world.rows, world.database_s = [owed() for _ in range(BATCH)], 0.001
+async def test_what_can_never_be_sent_is_written_down_with_the_next_that_was():
+    world = World(lambda mail: Sent() if mail.user_id == 9 else Undeliverable("no such mailbox"))
+    world.rows = [owed(user_id=user_id) for user_id in (1, 2, 9, 3, 4)]
     delivered = await world.turn()
-    assert (delivered.failed, len(world.settled), world.questions) == (BATCH, BATCH, 2)
-    assert delivered.database_s == pytest.approx(2 * world.database_s)
+    assert (delivered.sent, delivered.failed, len(world.settled)) == (1, 4, 5)
+    assert world.questions == 1 + 2
+
+
+@in_virtual_time
+async def test_where_mail_is_off_a_turn_asks_the_database_twice_for_many_and_writes_no_letter():
+    world = World()
+    world.does = lambda _mail: pytest.fail("a letter was written")
+    world.refusal = "mail is off"
+    world.rows = [owed() for _ in range(BATCH_REFUSED + 1)]
+    delivered = await world.turn()
+    assert (delivered.failed, world.questions, delivered.is_full) == (BATCH_REFUSED, 2, True)
+    assert {one.reason for one in world.settled} == {"mail is off"}
+    assert all(outcome.is_told for _, outcome in world.told)
 
 
 @in_virtual_time

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gatewayz_auth.domain.mail import Deferred, Sent
+from gatewayz_auth.domain.mail import Deferred, Sent, Undeliverable
 
 if TYPE_CHECKING:
     from gatewayz_auth.adapters.figures.figures import Figures
@@ -40,7 +40,8 @@ class MailLog:
             self._log.warning("Mail not sent, tried again later", reason=outcome.reason, **facts)
         else:
             self._count("failed", took_s)
-            self._log.error("Mail given up", reason=getattr(outcome, "reason", None), **facts)
+            if not (isinstance(outcome, Undeliverable) and outcome.is_told):
+                self._log.error("Mail given up", reason=getattr(outcome, "reason", None), **facts)
 
     def _count(self, result: str, took_s: float) -> None:
         if self._figures is not None:

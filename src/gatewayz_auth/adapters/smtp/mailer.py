@@ -39,6 +39,8 @@ _FAULTS = (aiosmtplib.SMTPException, OSError, ValueError)
 class SmtpMailer:
     """``service.mail.Mailer`` over SMTP; for one caller at a time, as ``service.mail.Post`` is."""
 
+    refusal: str | None = None
+
     def __init__(
         self,
         server: SmtpServer,

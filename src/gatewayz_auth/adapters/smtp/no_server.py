@@ -17,6 +17,8 @@ WARNING = "No mail is sent: SMTP_URL and MAIL_FROM are not both set. What would 
 class LogMailer:
     """Writes mail to the log, for development; without the address, which stands in no log."""
 
+    refusal: str | None = None
+
     def __init__(self) -> None:
         """Write through structlog, as configured."""
         self._log = structlog.get_logger()
@@ -39,13 +41,15 @@ class LogMailer:
 class NoMailer:
     """Refuses all mail, for a service that was told of no server; says so once, when it is made at the start."""
 
+    refusal: str | None = "mail is off: SMTP_URL and MAIL_FROM are not both set"
+
     def __init__(self) -> None:
         """Warn."""
         structlog.get_logger().warning(WARNING)
 
     async def send(self, mail: OwedMail, letter: Letter, limit_s: float) -> Outcome:  # noqa: ARG002 - the port's
         """Refuse it."""
-        return Undeliverable("mail is off: SMTP_URL and MAIL_FROM are not both set")
+        return Undeliverable(str(self.refusal), is_told=True)
 
     async def close(self) -> None:
         """Nothing to end."""

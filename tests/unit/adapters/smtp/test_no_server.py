@@ -27,7 +27,13 @@ def test_elsewhere_it_is_said_once_that_mail_is_off_and_each_mail_is_refused_wit
         mailer = NoMailer()
         outcomes = [asyncio.run(mailer.send(owed(), LETTER, 1.0)) for _ in range(3)]
     assert [line["event"] for line in lines] == [WARNING]
-    assert all(isinstance(outcome, Undeliverable) for outcome in outcomes)
+    assert outcomes == [Undeliverable(mailer.refusal, is_told=True)] * 3
+
+
+def test_what_was_said_once_for_all_mails_has_no_line_for_each():
+    with structlog.testing.capture_logs() as lines:
+        MailLog().tried(owed(), Undeliverable("mail is off", is_told=True), 0.0)
+    assert lines == []
 
 
 def test_no_line_about_a_try_holds_an_address():
