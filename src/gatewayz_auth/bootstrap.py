@@ -183,7 +183,14 @@ class Service:
             self.shared,
             self.cache,
         )
-        self.changes = PostgresChanges(self.pool, aside, clock, 1.0, remembered_s=settings.last_known_good_max_age_s)
+        self.changes = PostgresChanges(
+            self.pool,
+            aside,
+            clock,
+            1.0,
+            remembered_s=settings.last_known_good_max_age_s,
+            is_answering=lambda: self.breaker.phase is Phase.CLOSED,
+        )
         self.follow_changes = FollowChanges(self.changes, self.cache, self.referrals.check, clock=clock)
         self.health = Health(
             Vitals(

@@ -13,6 +13,7 @@ from gatewayz_auth.reliability.deadline import Deadline
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     from gatewayz_auth.adapters.postgres.calls import Call
     from gatewayz_auth.adapters.postgres.pool import Pool, Row
@@ -23,6 +24,10 @@ MAX_CHANGES = 5_000
 
 MAX_SILENCE_S = 300.0
 """A reader that has not read for longer may have missed something: the table is trimmed meanwhile."""
+
+SLOW_LIMIT_S = 3.0
+"""What a reading may take where the database answers others: one that takes a second or two for each statement signs
+people in, and nobody else would tell it that somebody was disabled."""
 
 TRIM_EVERY_S = 60.0
 TRIM_AFTER_S = 2 * MAX_SILENCE_S
@@ -44,18 +49,27 @@ class _Mark:
 class PostgresChanges:
     """Reads the table of changes, once a second say; ``limit_s`` bounds each call. Not for two readers at once.
 
+    A reading may take ``SLOW_LIMIT_S`` while the database ``is_answering`` others.
     ``remembered_s`` is for how long anybody may be given an older answer: what was taken away from people is kept for
     an hour longer, so that a reader that has just started learns of it, and not only of what comes.
     """
 
     def __init__(
-        self, pool: Pool, call: Call, clock: Clock, limit_s: float, *, remembered_s: float = REMEMBERED_S
+        self,
+        pool: Pool,
+        call: Call,
+        clock: Clock,
+        limit_s: float,
+        *,
+        remembered_s: float = REMEMBERED_S,
+        is_answering: Callable[[], bool] = lambda: False,
     ) -> None:
         """Stand nowhere yet: the first reading is a gap."""
         self._pool = pool
         self._call = call
         self._clock = clock
         self._limit_s = limit_s
+        self._is_answering = is_answering
         self._taken_s = remembered_s + MARGIN_S
         self._mark: _Mark | None = None
         self._horizon: int | None = None
@@ -81,7 +95,7 @@ class PostgresChanges:
             "max_age_s": MAX_SILENCE_S,
             "max_rows": MAX_CHANGES + 1,
         }
-        rows = await self._rows("changes_since", parameters)
+        rows = await self._rows("changes_since", parameters, self._reading_limit_s)
         first = rows[0]
         if first["is_gap"] or len(rows) > MAX_CHANGES or any(row["kind"] == "all" for row in rows):
             return await self._caught_up()
@@ -100,7 +114,8 @@ class PostgresChanges:
         what is too new to be held against versions: a transaction that writes for long holds those back.
         """
         asked_at_s = self._clock.monotonic_s(), self._clock.utc_now_s()
-        rows = await self._rows("changes_mark", {"max_rows": MAX_CHANGES + 1, "since": self._horizon})
+        parameters = {"max_rows": MAX_CHANGES + 1, "since": self._horizon}
+        rows = await self._rows("changes_mark", parameters, self._reading_limit_s)
         first = rows[0]
         since = first["horizon"] if self._horizon is None else self._horizon
         recent = [row["xact"] for row in rows if row["kind"] is not None and row["xact"] >= since]
@@ -133,16 +148,20 @@ class PostgresChanges:
         self._is_to_trim = False  # where it fails, in a minute again
         self._marks = [old[-1], *(one for one in self._marks if now_s - one[0] < TRIM_AFTER_S)]
         parameters = {"snapshot": old[-1][1].snapshot, "max_rows": TRIM_ROWS, "taken_s": self._taken_s}
-        rows = await self._rows("trim_changes", parameters)
+        rows = await self._rows("trim_changes", parameters, self._limit_s)
         self._is_to_trim = rows[0]["trimmed"] >= TRIM_ROWS
 
-    async def _rows(self, name: str, parameters: dict[str, Any]) -> list[Row]:
-        deadline = Deadline.after(self._clock.monotonic_s(), self._limit_s)
+    @property
+    def _reading_limit_s(self) -> float:
+        return max(self._limit_s, SLOW_LIMIT_S) if self._is_answering() else self._limit_s
+
+    async def _rows(self, name: str, parameters: dict[str, Any], limit_s: float) -> list[Row]:
+        deadline = Deadline.after(self._clock.monotonic_s(), limit_s)
         return await self._call(
             lambda: self._pool.rows(name, parameters, deadline.left_s(self._clock.monotonic_s())),
             key="changes",
             deadline=deadline,
-            own_limit_s=self._limit_s,
+            own_limit_s=limit_s,
             operation=name,
         )
 

@@ -5,8 +5,12 @@ import datetime as dt
 
 import pytest
 from tests.support.manual_clock import ManualClock
+from tests.support.virtual_loop import VirtualClock, in_virtual_time
 
-from gatewayz_auth.adapters.postgres.changes import TRIM_AFTER_S, TRIM_EVERY_S, PostgresChanges
+from gatewayz_auth.adapters.postgres.calls import GuardedCall
+from gatewayz_auth.adapters.postgres.changes import SLOW_LIMIT_S, TRIM_AFTER_S, TRIM_EVERY_S, PostgresChanges
+from gatewayz_auth.domain.errors import NotKnown
+from gatewayz_auth.reliability.abandoned import Abandoned
 
 STANDS = {"era": "1", "snapshot": "1:1:", "at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "horizon": 10,
           "system": "", "timeline": ""}  # fmt: skip
@@ -51,3 +55,36 @@ def test_what_was_read_and_not_told_is_told_by_the_next_reading():
         return await reader.read()
 
     assert [change.privy_user_id for change in asyncio.run(story()).changes] == ["did:privy:ada"]
+
+
+class SlowPool(Pool):
+    """Each statement takes it ``takes_s``."""
+
+    takes_s = 0.0
+
+    async def rows(self, name, parameters, limit_s):
+        await asyncio.sleep(self.takes_s)
+        return await super().rows(name, parameters, limit_s)
+
+
+@pytest.mark.parametrize("takes_s", [1.2, 2.5])
+@in_virtual_time
+async def test_what_changes_is_told_also_by_a_database_that_takes_seconds_for_each_statement(takes_s):
+    clock, pool = VirtualClock(), SlowPool()
+    reader = PostgresChanges(pool, GuardedCall(clock, Abandoned()), clock, 1.0, is_answering=lambda: True)
+    await reader.read()
+    pool.takes_s, pool.is_broken = takes_s, True  # from now on there is a change
+    assert [change.privy_user_id for change in (await reader.read()).changes] == ["did:privy:ada"]
+
+
+@pytest.mark.parametrize(("is_answering", "limit_s"), [(True, SLOW_LIMIT_S), (False, 1.0)])
+@in_virtual_time
+async def test_a_database_that_is_away_is_waited_for_no_longer_than_one_that_answers_others(is_answering, limit_s):
+    clock, pool = VirtualClock(), SlowPool()
+    reader = PostgresChanges(pool, GuardedCall(clock, Abandoned()), clock, 1.0, is_answering=lambda: is_answering)
+    await reader.read()
+    pool.takes_s = 60.0
+    began_s = clock.monotonic_s()
+    with pytest.raises(NotKnown):
+        await reader.read()
+    assert clock.monotonic_s() - began_s == pytest.approx(limit_s)
