@@ -54,7 +54,7 @@ class PostgresChanges:
     an hour longer, so that a reader that has just started learns of it, and not only of what comes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is made of
         self,
         pool: Pool,
         call: Call,
