@@ -184,12 +184,7 @@ class Service:
             self.cache,
         )
         self.changes = PostgresChanges(
-            self.pool,
-            aside,
-            clock,
-            1.0,
-            remembered_s=settings.last_known_good_max_age_s,
-            is_answering=lambda: self.breaker.phase is Phase.CLOSED,
+            self.pool, aside, clock, 1.0, self.breaker.is_closed, remembered_s=settings.last_known_good_max_age_s
         )
         self.follow_changes = FollowChanges(self.changes, self.cache, self.referrals.check, clock=clock)
         self.health = Health(

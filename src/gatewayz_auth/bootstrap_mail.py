@@ -77,10 +77,11 @@ class MailSide:
         while not self._is_stopping():
             with contextlib.suppress(NotKnown):
                 now_s = self._clock.monotonic_s()
-                if (await self.post.deliver_due(Deadline.after(now_s, TURN_S))).is_full:
-                    continue
+                is_full = (await self.post.deliver_due(Deadline.after(now_s, TURN_S))).is_full
                 if self._state is None or now_s - self._state_s > STATE_EVERY_S:
                     self._state, self._state_s = await self.outbox.state(), self._clock.monotonic_s()
+                if is_full:
+                    continue
             await asyncio.sleep(LOOK_EVERY_S * (0.75 + self._entropy.fraction() / 2))
 
     async def close(self) -> None:

@@ -85,6 +85,10 @@ class CircuitBreaker:
         self._timer: asyncio.TimerHandle | None = None
         self._opening: asyncio.Future[None] | None = None
 
+    def is_closed(self) -> bool:
+        """Whether the neighbour answers, as far as is known."""
+        return self.phase is Phase.CLOSED
+
     @property
     def phase(self) -> Phase:
         """The phase it is in now."""

@@ -60,9 +60,9 @@ class PostgresChanges:
         call: Call,
         clock: Clock,
         limit_s: float,
+        is_answering: Callable[[], bool] = lambda: False,
         *,
         remembered_s: float = REMEMBERED_S,
-        is_answering: Callable[[], bool] = lambda: False,
     ) -> None:
         """Stand nowhere yet: the first reading is a gap."""
         self._pool = pool
