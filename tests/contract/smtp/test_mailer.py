@@ -1,6 +1,7 @@
 """Mail handed over to a real SMTP server: what it refuses, delays, drops, drips and never says is ours to survive."""
 
 import asyncio
+import re
 
 import pytest
 from tests.support.mail_server import (
@@ -284,6 +285,6 @@ def test_no_repr_shows_an_address_or_a_password():
         async with mailer_to("smtps://post:secret@localhost:1") as mailer:
             return repr((mailer, mailer._server, owed(), LETTER))
 
-    shown = asyncio.run(story())
+    shown = re.sub("0x[0-9a-f]+", "", asyncio.run(story()))  # where in memory something is may look like a name
     assert "secret" not in shown
     assert "ada" not in shown.lower()
