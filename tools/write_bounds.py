@@ -63,6 +63,10 @@ def cell(row: Row | None) -> str:
     return f"{told}{' ' + source if source else ''}, {within} ({row['took_s']:.2f})"
 
 
+NEIGHBOURS = ("Postgres", "Redis", "Key server", "Mail server")
+"""In the page's order, in whichever the tests ran."""
+
+
 def table(neighbour: str, rows: list[Row]) -> list[str]:
     """The faults of one neighbour."""
     faults: dict[str, dict[tuple[str, str], Row]] = collections.defaultdict(dict)
@@ -95,8 +99,8 @@ def main(paths: list[str]) -> None:
             cells=sum(row["when"] != "after it" for row in rows),
         ).rstrip()
     ]
-    for neighbour, of_it in by_neighbour.items():
-        lines += table(neighbour, of_it)
+    for neighbour in sorted(by_neighbour, key=NEIGHBOURS.index):
+        lines += table(neighbour, by_neighbour[neighbour])
     PAGE.write_text("\n".join([*lines, TAIL.rstrip()]) + "\n", encoding="utf-8")
 
 
