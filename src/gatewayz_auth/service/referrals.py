@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -145,14 +146,12 @@ class Referrals:
                 settled += len(self._tell((verdict,)))
                 continue
             try:
-                settled += len(self._tell(await self._spared(self._alone(verdict))))
+                alone = functools.partial(self._store.settle_alone, verdict.referral_id, self._rules)
+                settled += len(self._tell(await self._spared(alone)))
             except NotKnown as error:
                 self._observer.not_settled(verdict, error)
                 await self._store.note(verdict.referral_id, str(error))
         return settled, True
-
-    def _alone(self, verdict: Verdict) -> Callable[[], Awaitable[tuple[Verdict, ...]]]:
-        return lambda: self._store.settle_alone(verdict.referral_id, self._rules)
 
     async def _spared(self, work: Callable[[], Awaitable[T]]) -> T:
         answer, took_s = await self._spare.use(work)
